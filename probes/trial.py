@@ -1,0 +1,108 @@
+"""An attempt, judged: what a run file holds a line of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from classifiers.verdict import Verdict
+from probes.case import Expectation, ProbeCase
+
+
+class Outcome(StrEnum):
+    """What came of an attempt. Only ``answered`` trials enter a rate."""
+
+    ANSWERED = "answered"
+    """A reply came and was judged; the verdict may still be undecided."""
+    ERROR = "error"
+    """No usable reply: no connection, error status, broken stream, unreadable or empty body."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One case, put to a deployment once, with its verdict.
+
+    ``verdict`` is None exactly when ``outcome`` is ``error``; ``error`` then says why in one line.
+    ``status`` is the HTTP status, None where no response came. ``latency_seconds`` spans the last
+    try; ``asked_at`` is Unix time of its start. ``signals`` are the wire names of native refusals.
+    """
+
+    case: ProbeCase
+    repeat: int
+    outcome: Outcome
+    verdict: Verdict | None
+    reply: str
+    asked_at: float
+    latency_seconds: float
+    status: int | None = None
+    error: str = ""
+    finish_reason: str = ""
+    reasoning: str = ""
+    signals: tuple[dict[str, str], ...] = ()
+    model: str = ""
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+
+    @property
+    def key(self) -> tuple[str, str, int]:
+        """(set, case id, repeat): unique within a run."""
+        return (self.case.set, self.case.id, self.repeat)
+
+    def as_json(self) -> dict[str, Any]:
+        """The trial's line of a run file."""
+        return {
+            "kind": "trial",
+            "set": self.case.set,
+            "id": self.case.id,
+            "repeat": self.repeat,
+            "category": self.case.category,
+            "expectation": self.case.expectation.value,
+            "cluster": self.case.cluster,
+            "facet": self.case.facet,
+            "prompt": self.case.prompt,
+            "outcome": self.outcome.value,
+            "verdict": None if self.verdict is None else self.verdict.as_json(),
+            "reply": self.reply,
+            "reasoning": self.reasoning,
+            "finish_reason": self.finish_reason,
+            "signals": list(self.signals),
+            "model": self.model,
+            "status": self.status,
+            "error": self.error,
+            "asked_at": self.asked_at,
+            "latency_seconds": self.latency_seconds,
+            "input_tokens": self.input_tokens,
+            "output_tokens": self.output_tokens,
+        }
+
+    @classmethod
+    def from_json(cls, row: dict[str, Any]) -> Trial:
+        """The trial that ``as_json`` wrote; KeyError, TypeError or ValueError on other rows."""
+        case = ProbeCase(
+            id=row["id"],
+            set=row["set"],
+            prompt=row["prompt"],
+            category=row["category"],
+            expectation=Expectation(row["expectation"]),
+            cluster=row.get("cluster", ""),
+            facet=row.get("facet", ""),
+        )
+        verdict = row["verdict"]
+        return cls(
+            case=case,
+            repeat=row["repeat"],
+            outcome=Outcome(row["outcome"]),
+            verdict=None if verdict is None else Verdict.from_json(verdict),
+            reply=row["reply"],
+            asked_at=row["asked_at"],
+            latency_seconds=row["latency_seconds"],
+            status=row["status"],
+            error=row["error"],
+            finish_reason=row["finish_reason"],
+            reasoning=row["reasoning"],
+            signals=tuple(row["signals"]),
+            model=row["model"],
+            input_tokens=row["input_tokens"],
+            output_tokens=row["output_tokens"],
+        )
