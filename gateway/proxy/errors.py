@@ -1,0 +1,98 @@
+"""What the gateway answers of its own, errors in OpenAI's shape."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from gateway.proxy.headers import Headers
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A whole reply of the gateway's own: a JSON body under a status."""
+
+    status: int
+    body: bytes
+    extra: tuple[tuple[bytes, bytes], ...] = ()
+
+    @property
+    def headers(self) -> Headers:
+        """The headers that go with the body."""
+        length = str(len(self.body)).encode("ascii")
+        return [
+            (b"content-type", b"application/json"),
+            (b"content-length", length),
+            *self.extra,
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class Declined:
+    """Why a call cannot go on: HTTP status, a code that begins candor_, one line."""
+
+    status: int
+    code: str
+    message: str
+    extra: tuple[tuple[bytes, bytes], ...] = ()
+
+    @property
+    def answer(self) -> Answer:
+        """The error object that OpenAI's clients read."""
+        kind = "api_error" if self.status >= 500 else "invalid_request_error"
+        error = {"message": self.message, "type": kind, "param": None, "code": self.code}
+        return Answer(self.status, json.dumps({"error": error}).encode("ascii"), self.extra)
+
+
+def unreachable(deployment: str, reason: str) -> Declined:
+    """The upstream gave no reply at all."""
+    message = f"The upstream of deployment {deployment!r} gave no reply: {reason}."
+    return Declined(502, "candor_upstream_unreachable", message)
+
+
+def timed_out(deployment: str, reason: str) -> Declined:
+    """The upstream kept silent for longer than the configuration allows."""
+    message = f"The upstream of deployment {deployment!r} gave no reply in time: {reason}."
+    return Declined(504, "candor_upstream_timeout", message)
+
+
+def request_too_large(limit: int) -> Declined:
+    """The body is longer than is held in memory."""
+    message = (
+        f"The request body is larger than {limit} bytes. Send less, or raise "
+        "server.limits.max_request_bytes."
+    )
+    return Declined(413, "candor_request_too_large", message)
+
+
+def head_too_large(limit: int) -> Declined:
+    """The headers are longer than is taken."""
+    message = (
+        f"The request's headers are larger than {limit} bytes. Send less, or raise "
+        "server.limits.max_head_bytes."
+    )
+    return Declined(431, "candor_head_too_large", message)
+
+
+def overloaded(limit: int) -> Declined:
+    """More calls are in flight than is allowed."""
+    message = f"{limit} calls are in flight, which is server.limits.max_concurrency. Try again."
+    return Declined(503, "candor_overloaded", message, ((b"retry-after", b"1"),))
+
+
+def odd_path(path: str) -> Declined:
+    """The path could lead out of the upstream's base."""
+    message = f"The path {path[:200]!r} has segments that a proxy must not pass on. Spell it out."
+    return Declined(400, "candor_bad_path", message)
+
+
+def websocket() -> Declined:
+    """WebSockets are not relayed."""
+    message = "WebSockets are not relayed in this version. Use the HTTP API."
+    return Declined(501, "candor_websocket_unsupported", message)
+
+
+def client_silent(seconds: float) -> Declined:
+    """The client stopped in the middle of its body, so its connection is of no more use."""
+    message = f"The request body did not arrive: nothing came for {seconds:g} s."
+    return Declined(408, "candor_request_timeout", message, ((b"connection", b"close"),))

@@ -1,0 +1,440 @@
+"""What a configuration may say, and what is said about one that cannot be used."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import get_args, get_origin
+
+import jsonschema
+import pytest
+import yaml
+from pydantic import BaseModel, SecretStr
+from pydantic_core import PydanticUndefined
+
+from gateway.config import (
+    ConfigProblem,
+    Settings,
+    hindrances,
+    json_schema,
+    load_settings,
+    not_yet_acted_on,
+    settings_for_upstream,
+    settings_from,
+)
+
+ROOT = Path(__file__).resolve().parents[2]
+SECRETS = {
+    "CANDOR_ADMIN_TOKEN": "token-1",
+    "TEAM_A_KEY": "key-2",
+    "OPENAI_API_KEY": "sk-3",
+    "ANTHROPIC_API_KEY": "sk-ant-4",
+}
+EVERYTHING = """
+server: {host: 0.0.0.0, port: 8080, workers: 2, admin_token: env:CANDOR_ADMIN_TOKEN}
+keys: [{name: team-a, key: env:TEAM_A_KEY, models: ["gpt-*"], rpm: 600}]
+deployments:
+  - name: gpt-prod
+    model: gpt-4o
+    upstream:
+      base_url: https://api.openai.com/v1
+      model: gpt-4o-2024-11-20
+      api_key: env:OPENAI_API_KEY
+    weight: 95
+  - name: gpt-canary
+    model: gpt-4o
+    upstream: {base_url: https://api.openai.com/v1, model: gpt-5, api_key: env:OPENAI_API_KEY}
+    weight: 5
+  - name: claude
+    model: claude
+    upstream: {provider: anthropic, model: claude-sonnet-4-5, api_key: env:ANTHROPIC_API_KEY}
+routes: {gpt-4o: {fallbacks: [claude], retries: 2, timeout_seconds: 60}}
+mirror:
+  sample: 0.1
+  max_reply_bytes: 262144
+  redact: [email, phone, card, key]
+  retention_days: 30
+  shadow: {to: gpt-canary, sample: 0.01, max_usd_per_day: 20}
+classifier: {cascade: [native, phrases, embedding], judge: null}
+probes:
+  - sets: [or-bench-hard, or-bench-toxic]
+    deployments: [gpt-prod]
+    schedule: "0 3 * * *"
+    limit: 300
+    seed: 7
+policies:
+  - {name: no-dosage, abstain_from: medical dosage, technique: few_shot_cot, taxonomy: ./d.yaml}
+guards: []
+store: {url: sqlite:///candor.db}
+queue: {url: local}
+"""
+
+
+def written(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "candor.yaml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def one(**deployment) -> dict:
+    """A configuration with one deployment."""
+    upstream = {"base_url": "http://127.0.0.1:1/v1", **deployment.pop("upstream", {})}
+    return {"deployments": [{"name": "a", "upstream": upstream, **deployment}]}
+
+
+def problems(tree: dict, **environ: str) -> list[str]:
+    with pytest.raises(ConfigProblem) as refused:
+        settings_from(tree, environ=environ)
+    assert str(refused.value) == "\n".join(refused.value.lines)
+    return list(refused.value.lines)
+
+
+def test_a_configuration_that_says_everything_is_understood(tmp_path):
+    settings = load_settings(written(tmp_path, EVERYTHING), environ=SECRETS)
+    assert settings.deployments[0].upstream.api_key.get_secret_value() == "sk-3"
+    assert settings.server.workers == 2
+    assert settings.mirror.shadow.to == "gpt-canary"
+    assert settings.routes["gpt-4o"].retries == 2
+
+
+def test_no_secret_is_shown_by_anything_that_prints_the_settings(tmp_path):
+    settings = load_settings(written(tmp_path, EVERYTHING), environ=SECRETS)
+    shown = repr(settings) + str(settings) + settings.model_dump_json()
+    assert not [secret for secret in SECRETS.values() if secret in shown]
+
+
+def test_what_is_understood_but_has_no_effect_yet_is_named(tmp_path):
+    settings = load_settings(written(tmp_path, EVERYTHING), environ=SECRETS)
+    named = [line.split(":")[0].split(" ")[0] for line in not_yet_acted_on(settings)]
+    assert named == [
+        "server.workers",
+        "keys[0].rpm",
+        "routes.gpt-4o.fallbacks",
+        "routes.gpt-4o.retries",
+        "routes.gpt-4o.timeout_seconds",
+        "mirror.shadow",
+        "probes[0]",
+        "policies[0]",
+    ]
+    assert not_yet_acted_on(settings_from(one(), environ={})) == []
+
+
+def test_what_cannot_be_served_yet_is_named():
+    tree = one(upstream={"provider": "anthropic", "model": "claude"})
+    tree |= {"store": {"url": "postgresql://u:secret@h/d"}, "queue": {"url": "redis://h"}}
+    tree |= {"classifier": {"cascade": ["native", "judge"], "judge": "a"}}
+    lines = hindrances(settings_from(tree, environ={}))
+    assert [line.split(": ")[0] for line in lines] == [
+        "deployments[0].upstream.provider",
+        "store.url",
+        "queue.url",
+        "classifier.cascade",
+    ]
+    assert "secret" not in "".join(lines)
+    assert hindrances(settings_from(one(), environ={})) == []
+
+
+@pytest.mark.parametrize(
+    ("tree", "line"),
+    [
+        (
+            one() | {"mirror": {"sampel": 1}},
+            "mirror.sampel: unknown key; did you mean sample?",
+        ),
+        (
+            one(upstream={"apikey": "x"}),
+            "deployments[0].upstream.apikey: unknown key; did you mean api_key?",
+        ),
+        (
+            one() | {"routes": {"*": {"tries": 2}}},
+            "routes.*.tries: unknown key; did you mean retries?",
+        ),
+        (
+            one() | {"queue": {"zzz": 1}},
+            "queue.zzz: unknown key; known here are: url, max_waiting",
+        ),
+        (
+            one(upstream={"base_url": "htp://x"}),
+            "deployments[0].upstream.base_url: 'htp://x' is not an http(s) URL; "
+            "write e.g. https://api.openai.com/v1",
+        ),
+        (
+            one(upstream={"base_url": "https://h"}),
+            "deployments[0].upstream.base_url: 'https://h' lacks the API's path; "
+            "write https://h/v1",
+        ),
+        (
+            one(upstream={"base_url": "https://h/v1/chat/completions"}),
+            "deployments[0].upstream.base_url: 'https://h/v1/chat/completions' is an endpoint, "
+            "not its base; write https://h/v1",
+        ),
+        (
+            one(upstream={"base_url": "https://u:secret@h/v1"}),
+            "deployments[0].upstream.base_url: a key does not belong in the URL; "
+            "put it under api_key",
+        ),
+        (
+            one(upstream={"base_url": "https://h/v1?k=1"}),
+            "deployments[0].upstream.base_url: 'https://h/v1?k=1' has a query or a fragment, "
+            "which a base cannot have; drop it",
+        ),
+        (
+            one(upstream={"base_url": None}),
+            "deployments[0].upstream: says neither base_url nor provider; write "
+            "e.g. base_url: https://api.openai.com/v1",
+        ),
+        (
+            one(upstream={"provider": "anthropic"}),
+            "deployments[0].upstream.model: a provider needs to know which model; write its name",
+        ),
+        ({}, "deployments: is missing; add it"),
+        ({"deployments": []}, "deployments: is empty; it needs at least 1"),
+        ({"deployments": [3]}, "deployments[0]: 3 is not a mapping"),
+        ({"deployments": {}}, "deployments: {} is not a list; write it as [...]"),
+        (one(weight="5"), "deployments[0].weight: '5' is not a whole number"),
+        (one(weight=True), "deployments[0].weight: True is not a whole number"),
+        (one(weight=-1), "deployments[0].weight: -1 is too small; the least is 0"),
+        (one(model=4), "deployments[0].model: 4 is not a string; put it in quotes"),
+        (one(model=""), "deployments[0].model: is empty; write something"),
+        (
+            one(weight=0),
+            "deployments: every deployment of model '*' has weight 0, so its calls would go "
+            "nowhere; give one a weight",
+        ),
+        (
+            one(name="a b"),
+            "deployments[0].name: 'a b' is not a name: letters, digits, '.', '_' and '-', "
+            "at most 63, a letter or digit first",
+        ),
+        (
+            one(name="other"),
+            "deployments[0].name: 'other' is what metrics call everything that is not "
+            "configured; choose another",
+        ),
+        (
+            {"deployments": one()["deployments"] * 2},
+            "deployments[1].name: 'a' is already the name of deployments[0]; give each its own",
+        ),
+        (
+            one() | {"keys": [{"name": "x", "key": "same"}, {"name": "y", "key": "same"}]},
+            "keys[1].key: the same key as 'x' has, so nobody could tell the two apart; "
+            "give each its own",
+        ),
+        (one() | {"mirror": {"sample": 1.5}}, "mirror.sample: 1.5 is too large; the most is 1"),
+        (one() | {"mirror": {"sample": True}}, "mirror.sample: True is not a number"),
+        (
+            one() | {"mirror": {"redact": ["emial"]}},
+            "mirror.redact[0]: 'emial' is not known here; did you mean email?",
+        ),
+        (
+            one() | {"mirror": {"shadow": {"to": "b"}}},
+            "mirror.shadow.to: no deployment is named 'b'; there are: a",
+        ),
+        (
+            one() | {"routes": {"gpt": {"retries": 1}}},
+            "routes.gpt: no deployment serves this model; there are: *",
+        ),
+        (
+            one() | {"routes": {"*": {"fallbacks": ["aa"]}}},
+            "routes.*.fallbacks[0]: no deployment is named 'aa'; did you mean a?",
+        ),
+        (
+            one() | {"probes": [{"sets": ["s"], "deployments": ["a"], "schedule": "daily"}]},
+            "probes[0].schedule: 'daily' is not a schedule of five cron fields; "
+            "write e.g. '0 3 * * *'",
+        ),
+        (
+            one() | {"guards": [{"name": "g", "action": "recover"}]},
+            "guards[0].to: recover needs a deployment to ask; name one",
+        ),
+        (
+            one() | {"classifier": {"cascade": ["native", "native"]}},
+            "classifier.cascade: names a stage twice; name each once",
+        ),
+        (
+            one() | {"classifier": {"cascade": ["judge"]}},
+            "classifier.judge: the cascade has a judge but none is named; name a deployment",
+        ),
+        (
+            one() | {"store": {"url": "mysql://u:secret@h"}},
+            "store.url: is neither sqlite:///FILE nor postgresql://...; write one of them",
+        ),
+        (
+            one() | {"queue": {"url": "amqp://u:secret@h"}},
+            "queue.url: is neither local nor redis://...; write one of them",
+        ),
+        (
+            one() | {"server": {"limits": {"max_head_bytes": 10}}},
+            "server.limits.max_head_bytes: 10 is too small; the least is 1024",
+        ),
+        (
+            one() | {"server": {"limits": {"idle_timeout_seconds": 0}}},
+            "server.limits.idle_timeout_seconds: 0 is too small; it must be above 0",
+        ),
+    ],
+)
+def test_a_mistake_is_one_line_that_names_key_value_and_remedy(tree, line):
+    assert problems(tree) == [line]
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ("env:NOT_SET", "the environment variable NOT_SET is not set; export NOT_SET=... first"),
+        ("env:EMPTY", "the environment variable EMPTY is empty; export EMPTY=... first"),
+        ("$NAME", "this is no secret but a reference to one; write env:NAME"),
+        ("${NAME}", "this is no secret but a reference to one; write env:NAME"),
+        ("os.environ/NAME", "this is no secret but a reference to one; write env:NAME"),
+        ("ENV: NAME", "this is no secret but a reference to one; write env:NAME"),
+        ("sk two words", "a secret is one line of ASCII without spaces; this one is not"),
+        ("", "a secret is one line of ASCII without spaces; this one is not"),
+        (12345, "its value is not a string; put it in quotes"),
+    ],
+)
+def test_a_secret_that_cannot_be_had_is_named_and_never_shown(value, said):
+    tree = one(upstream={"api_key": value})
+    assert problems(tree, EMPTY="") == [f"deployments[0].upstream.api_key: {said}"]
+
+
+def test_a_secret_can_be_in_a_file_beside_the_configuration(tmp_path):
+    (tmp_path / "key.txt").write_text("sk-from-file\n", encoding="utf-8")
+    text = yaml.safe_dump(one(upstream={"api_key": "file:key.txt"}))
+    settings = load_settings(written(tmp_path, text), environ={})
+    assert settings.deployments[0].upstream.api_key.get_secret_value() == "sk-from-file"
+
+
+def test_a_secret_file_that_is_absent_or_empty_is_named(tmp_path):
+    (tmp_path / "empty").write_text(" \n", encoding="utf-8")
+    for name, reason in (("gone", "cannot read the secret file"), ("empty", "is empty")):
+        text = yaml.safe_dump(one(upstream={"api_key": f"file:{name}"}))
+        with pytest.raises(ConfigProblem) as refused:
+            load_settings(written(tmp_path, text), environ={})
+        assert reason in str(refused.value)
+        assert str(tmp_path / name) in str(refused.value)
+
+
+def test_every_mistake_is_named_at_once():
+    lines = problems({"server": {"port": 70_000, "hots": 1}, "deployments": [{"name": "a"}]})
+    assert [line.split(": ")[0] for line in lines] == [
+        "server.port",
+        "server.hots",
+        "deployments[0].upstream",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("a: [1", "line 1, column 6: not valid YAML"),
+        ("a: 1\n b: 2\n", "line 2, column 3: not valid YAML"),
+        ("a:\n\t- 1\n", "line 2, column 1: not valid YAML"),
+        (
+            "mirror: {sample: 1}\nqueue: {}\nmirror: {}\n",
+            "line 3, column 1: not valid YAML: the key 'mirror' is written twice; drop one of them",
+        ),
+        ("a: !!python/object:os.system x", "line 1, column 4: not valid YAML"),
+        ("", "holds nothing where a mapping is due; begin with a line 'deployments:'"),
+        ("- a\n", "holds list where a mapping is due; begin with a line 'deployments:'"),
+        ("just words", "holds str where a mapping is due; begin with a line 'deployments:'"),
+        ("a: \x00", "is not YAML"),
+        ("[a, b]: 1", "line 1, column 1: not valid YAML"),
+        ("5: 1\n", "the configuration: the key 5 is not a string; put it in quotes"),
+    ],
+)
+def test_a_file_that_is_no_configuration_is_said_to_be_none(tmp_path, text, said):
+    with pytest.raises(ConfigProblem) as refused:
+        load_settings(written(tmp_path, text), environ={})
+    assert said in str(refused.value)
+    assert all(len(line.splitlines()) == 1 for line in refused.value.lines)
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path):
+    (tmp_path / "latin").write_bytes(b"a: \xff")
+    for name, said in (
+        ("gone.yaml", "there is no such file; check the path"),
+        ("latin", "is not UTF-8 text (byte 3); save it so"),
+        ("", "cannot be read: Is a directory"),
+    ):
+        with pytest.raises(ConfigProblem) as refused:
+            load_settings(tmp_path / name, environ={})
+        assert str(refused.value) == f"{tmp_path / name}: {said}"
+
+
+def test_one_upstream_is_a_whole_configuration():
+    settings = settings_for_upstream("http://127.0.0.1:1/v1/", environ={})
+    (deployment,) = settings.deployments
+    assert (deployment.name, deployment.model) == ("default", "*")
+    assert deployment.upstream.base_url == "http://127.0.0.1:1/v1"
+    assert deployment.upstream.api_key is None
+    assert settings.mirror.sample == 1.0
+    assert Settings(deployments=settings.deployments).mirror.sample == 0.1
+
+
+def test_the_environment_may_hold_the_upstreams_key_and_the_admin_token():
+    around = {"CANDOR_UPSTREAM_KEY": "sk-1", "CANDOR_ADMIN_TOKEN": "t-1"}
+    settings = settings_for_upstream("http://h/v1", environ=around)
+    assert settings.deployments[0].upstream.api_key.get_secret_value() == "sk-1"
+    assert settings.server.admin_token.get_secret_value() == "t-1"
+    given = settings_for_upstream("http://h/v1", "sk-2", environ=around)
+    assert given.deployments[0].upstream.api_key.get_secret_value() == "sk-2"
+
+
+def test_a_mistake_on_the_command_line_is_named_by_what_was_typed():
+    with pytest.raises(ConfigProblem) as refused:
+        settings_for_upstream("localhost:8000/v1", environ={})
+    assert str(refused.value) == (
+        "--upstream: 'localhost:8000/v1' is not an http(s) URL; "
+        "write e.g. https://api.openai.com/v1"
+    )
+    with pytest.raises(ConfigProblem, match=r"^CANDOR_UPSTREAM_KEY: a secret is one line"):
+        settings_for_upstream("http://h/v1", environ={"CANDOR_UPSTREAM_KEY": "a b"})
+
+
+def test_the_published_schema_is_that_of_the_code():
+    published = (ROOT / "docs" / "config.schema.json").read_text(encoding="utf-8")
+    assert published == json.dumps(json_schema(), indent=2) + "\n", (
+        "write it anew: python -m gateway.config > docs/config.schema.json"
+    )
+
+
+def test_the_schema_accepts_what_the_code_accepts_and_refuses_unknown_keys():
+    schema = json_schema()
+    jsonschema.Draft202012Validator.check_schema(schema)
+    jsonschema.validate(yaml.safe_load(EVERYTHING), schema)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(one() | {"mirror": {"sampel": 1}}, schema)
+
+
+def leaves(branch: type[BaseModel], prefix: str = ""):
+    """Every key of the tree that holds a value, with its default."""
+    for name, field in branch.model_fields.items():
+        kind = next((a for a in get_args(field.annotation) if a is not type(None)), None)
+        origin = get_origin(field.annotation)
+        inner = get_args(field.annotation)[-1] if origin is dict else kind or field.annotation
+        mark = {tuple: "[]", dict: ".MODEL"}.get(origin, "")
+        if isinstance(inner, type) and issubclass(inner, BaseModel):
+            yield from leaves(inner, f"{prefix}{name}{mark}.")
+        else:
+            yield prefix + name, field.get_default(call_default_factory=True)
+
+
+def spelled(default) -> str:
+    """A default as the documentation writes it."""
+    if default is PydanticUndefined:
+        return "required"
+    if isinstance(default, SecretStr):
+        return f"`{default.get_secret_value()}`"
+    if isinstance(default, tuple):
+        return "`[" + ", ".join('"*"' if item == "*" else item for item in default) + "]`"
+    if default == "*":
+        return '`"*"`'
+    return f"`{'null' if default is None else default}`"
+
+
+def test_every_key_is_documented_with_its_default():
+    text = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
+    documented = re.findall(r"^\| `(\S+)` \| (.+?) \| .{10,} \|$", text, re.MULTILINE)
+    assert sorted(documented) == sorted(
+        (path, spelled(default)) for path, default in leaves(Settings)
+    )
