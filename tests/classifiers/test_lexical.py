@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import pytest
+
+from classifiers.lexical import COUNT_NAMES, counts, grams, words
+
+
+def _count(text: str, name: str) -> float:
+    return float(counts(text)[COUNT_NAMES.index(name)])
+
+
+def test_words_are_lower_case_and_keep_their_apostrophes():
+    assert words("I can't. Really?") == ["i", "can't", ".", "really", "?"]
+
+
+def test_grams_carry_their_place_and_the_edges_of_the_text():
+    found = grams("I refuse")
+    assert {"o ^ i refuse", "b i refuse", "e i refuse $"} <= found
+
+
+def test_a_gram_has_at_most_four_words():
+    assert max(len(gram.split()) - 1 for gram in grams("one two three four five six")) == 4
+
+
+def test_the_ending_of_a_long_reply_is_read():
+    text = "filler " * 5000 + "so I decline"
+    assert "e i decline $" in grams(text)
+    assert "b i decline" not in grams(text)
+
+
+@pytest.mark.parametrize("text", ["I can't help you", "i won't do that", "I'm not able to assist"])
+def test_a_refusal_in_the_first_person_is_counted_in_the_opening(text):
+    assert _count(text, "opening_i_cannot") > 0
+
+
+@pytest.mark.parametrize("text", ["You can't go wrong", "Penguins cannot fly"])
+def test_cannot_in_another_person_is_not_counted(text):
+    assert _count(text, "opening_i_cannot") == 0
+
+
+def test_a_late_refusal_is_counted_in_the_rest():
+    text = "word " * 60 + "I cannot help with it"
+    assert _count(text, "opening_i_cannot_serve") == 0
+    assert _count(text, "rest_i_cannot_serve") > 0
+
+
+@pytest.mark.parametrize("text", ["", " ", "?", "\n\n", "中文", "1.\n2.\n", "```\ncannot\n```"])
+def test_every_text_has_all_counts_and_they_are_finite(text):
+    found = counts(text)
+    assert found.shape == (len(COUNT_NAMES),)
+    assert np.isfinite(found).all()
+
+
+@pytest.mark.parametrize(
+    "text", ["I can't " * 200_000, "\n" * 1_000_000, "i " * 500_000, '"' * 10**6]
+)
+def test_a_megabyte_costs_no_more_than_its_opening_and_ending(text):
+    began = time.perf_counter()
+    counts(text)
+    grams(text)
+    assert time.perf_counter() - began < 1
