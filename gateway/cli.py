@@ -6,12 +6,12 @@ import sys
 import traceback
 from typing import Annotated
 
+import typer
+
 import classifiers.cli
 import probes.canary_cli
 import probes.cli
 import probes.report_cli
-import typer
-
 from gateway.check_cli import check_config
 from gateway.demo.cli import demo
 from gateway.serve_cli import serve

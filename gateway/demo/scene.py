@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 import time
@@ -14,6 +15,7 @@ import yaml
 
 from gateway.simulated import FakeModel, FakeServer
 from probes.case import ProbeCase
+from probes.home import candor_home
 from probes.http import Client, HTTPError
 from probes.sets import load_set
 
@@ -51,6 +53,14 @@ def demo_config(upstream: str, *, host: str, port: int, home: Path) -> dict[str,
     }
 
 
+def fresh_home() -> Path:
+    """An empty folder for this demo under CANDOR_HOME; what an earlier demo left there is gone."""
+    home = candor_home() / "demo"
+    shutil.rmtree(home, ignore_errors=True)
+    home.mkdir(parents=True)
+    return home
+
+
 @contextmanager
 def staged(home: Path, *, host: str, port: int) -> Iterator[Scene]:
     """Bring up model and gateway, yield the scene, and take both down whatever happens.
@@ -59,7 +69,6 @@ def staged(home: Path, *, host: str, port: int) -> Iterator[Scene]:
     """
     cases = tuple(case for name in SETS for case in load_set(name, home).cases)
     model = FakeModel(cases, seed=SEED)
-    home.mkdir(parents=True, exist_ok=True)
     with FakeServer(model) as server:
         config = home / "demo.yaml"
         config.write_text(

@@ -1,0 +1,124 @@
+"""The whole application on one screen: which path is answered by whom.
+
+/v1/*                       the relay: plain ASGI, bytes through
+/livez /readyz /metrics     open, for whoever watches the process
+/api/*                      the control API and its docs; needs the admin token
+/                           the console; needs the admin token
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+
+from fastapi import APIRouter, Depends, FastAPI, Request, Response
+from fastapi.concurrency import run_in_threadpool
+from fastapi.openapi.docs import get_swagger_ui_html
+from fastapi.responses import HTMLResponse, JSONResponse
+from prometheus_client.registry import CollectorRegistry
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope as StarletteScope
+
+from gateway.metrics import exposition
+from gateway.proxy.asgi import Receive, Scope, Send
+from gateway.proxy.relay import Relay
+
+CONSOLE_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+"""What the console may load: its own files and nothing else (W3C CSP Level 3)."""
+
+Guard = Callable[[Request], None]
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+
+
+class CandorApp:
+    """The ASGI application: /v1 leaves here at once, everything else goes the framework's way."""
+
+    def __init__(self, relay: Relay, framework: FastAPI) -> None:
+        self.relay = relay
+        self.framework = framework
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one scope; ``lifespan`` goes to the framework."""
+        path = scope.get("path", "")
+        relayed = scope["type"] != "lifespan" and (path == "/v1" or path.startswith("/v1/"))
+        await (self.relay if relayed else self.framework)(scope, receive, send)
+
+
+def framework(
+    registry: CollectorRegistry,
+    api: APIRouter,
+    *,
+    guard: Guard,
+    console: Path | None,
+    lifespan: Lifespan,
+) -> FastAPI:
+    """Everything but /v1. ``console`` is the folder of the console's files, None to serve none."""
+    app = FastAPI(
+        title="Candor",
+        description="How often a model refuses what it should answer, and the other way round.",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        lifespan=lifespan,
+    )
+    app.include_router(watching_router(registry))
+    app.include_router(api)
+    app.include_router(docs_router(app, guard))
+    if console is not None:
+        app.mount("/", ConsoleFiles(console, guard), name="console")
+    return app
+
+
+def watching_router(registry: CollectorRegistry) -> APIRouter:
+    """Liveness, readiness and metrics. Neither of the first two asks anything else: a store or an
+    upstream that is down is no reason to take a gateway out that still relays."""
+    router = APIRouter(include_in_schema=False)
+
+    @router.get("/livez")
+    @router.get("/readyz")
+    def well() -> dict[str, str]:
+        return {"status": "ok"}
+
+    @router.get("/metrics")
+    async def metrics(request: Request) -> Response:
+        accept = request.headers.get("accept")
+        body, content_type = await run_in_threadpool(exposition, registry, accept)
+        return Response(body, media_type=None, headers={"content-type": content_type})
+
+    return router
+
+
+def docs_router(app: FastAPI, guard: Guard) -> APIRouter:
+    """The control API's own description."""
+    router = APIRouter(prefix="/api", include_in_schema=False, dependencies=[Depends(guard)])
+
+    @router.get("/openapi.json")
+    def openapi() -> JSONResponse:
+        return JSONResponse(app.openapi())
+
+    @router.get("/docs")
+    def docs() -> HTMLResponse:
+        return get_swagger_ui_html(openapi_url="/api/openapi.json", title="Candor: control API")
+
+    return router
+
+
+class ConsoleFiles(StaticFiles):
+    """The console's files, for whom the guard lets pass, under a strict content policy."""
+
+    def __init__(self, folder: Path, guard: Guard) -> None:
+        super().__init__(directory=folder, html=True)
+        self._guard = guard
+
+    async def get_response(self, path: str, scope: StarletteScope) -> Response:
+        """One file; raises HTTPException 401, 403 or 404."""
+        self._guard(Request(scope))
+        response = await super().get_response(path, scope)
+        response.headers["content-security-policy"] = CONSOLE_POLICY
+        response.headers["x-content-type-options"] = "nosniff"
+        response.headers["cache-control"] = "no-cache"
+        return response

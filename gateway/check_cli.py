@@ -1,0 +1,49 @@
+"""`candor check-config`: is this file what the gateway will accept, and if not, why."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+USAGE = 2
+
+
+def check_config(
+    file: Annotated[Path, typer.Argument(help="The configuration, a YAML file.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Validate a configuration: every problem with its key, value and remedy; exit 2 on any."""
+    from gateway.config import ConfigProblem, hindrances, load_settings, not_yet_acted_on
+
+    try:
+        settings = load_settings(file)
+    except ConfigProblem as problem:
+        _say(as_json, file, problems=problem.lines)
+        raise typer.Exit(USAGE) from None
+    notes = [*hindrances(settings), *not_yet_acted_on(settings)]
+    _say(as_json, file, notes=notes, deployments=len(settings.deployments))
+
+
+def _say(
+    as_json: bool,
+    file: Path,
+    *,
+    problems: tuple[str, ...] = (),
+    notes: list[str] | None = None,
+    deployments: int = 0,
+) -> None:
+    """The findings: one JSON document on stdout, or a line each, problems to stderr."""
+    if as_json:
+        found = {"file": str(file), "valid": not problems, "problems": problems, "notes": notes}
+        typer.echo(json.dumps(found, ensure_ascii=False))
+        return
+    for line in problems:
+        typer.echo(f"candor: {line}", err=True)
+    for line in notes or []:
+        typer.echo(f"note: {line}")
+    if not problems:
+        plural = "" if deployments == 1 else "s"
+        typer.echo(f"{file} is valid: {deployments} deployment{plural}")

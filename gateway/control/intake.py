@@ -1,0 +1,117 @@
+"""A posted run file, read and turned into what the store keeps of a run."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+from classifiers.verdict import Label, RefusalSource
+from gateway.store import ALL, RunRateRecord, RunRecord, VerdictTally
+from probes.rates import Rate, Tally
+from probes.runfile import Run, RunProblem, read_run
+from probes.trial import Trial
+
+LONGEST_NAME = 200
+"""Characters of a run's id, its deployment, a set or a category; they become labels."""
+
+
+class RunRefused(Exception):
+    """The posted file is no finished run; the message is one readable line."""
+
+
+def read_posted(path: Path) -> Run:
+    """The run in a file that was posted; raises RunRefused for anything but a finished run."""
+    try:
+        run = read_run(path)
+    except RunProblem as problem:
+        line = " ".join(str(problem).split())
+        raise RunRefused(line.replace(str(path), "the run file")) from problem
+    if not run.complete:
+        raise RunRefused(
+            f"run {run.header.run_id} is not finished ({len(run.trials)} of {run.header.planned} "
+            "trials); finish it with --resume and post it again"
+        )
+    _check_names(run)
+    return run
+
+
+def record_of(run: Run, posted_at: float) -> RunRecord:
+    """What the store keeps of a run: its rates, computed from the trials, set by set."""
+    target = run.header.target
+    tally = Tally()
+    for trial in run.trials:
+        tally.add(trial)
+    ends = [trial.asked_at + trial.latency_seconds for trial in run.trials]
+    return RunRecord(
+        run_id=run.header.run_id,
+        deployment=target.get("deployment") or target.get("model") or run.header.target_name,
+        target=target,
+        classifier=run.header.classifier,
+        started_at=run.header.created,
+        finished_at=max([run.header.created, *ends]),
+        posted_at=posted_at,
+        trials=tally.all.trials,
+        decided=tally.all.decided,
+        summary=run.summary().as_json(),
+        rates=tuple(_rates(run.trials)),
+    )
+
+
+def tallies_of(run: Run, deployment: str) -> list[VerdictTally]:
+    """The run's verdicts as the counter has them; none for replies that were only judged again."""
+    if run.header.rescored_from:
+        return []
+    cells: Counter[tuple[str, Label, RefusalSource]] = Counter(
+        (trial.case.category, trial.verdict.label, trial.verdict.source)
+        for trial in run.trials
+        if trial.verdict is not None
+    )
+    return [
+        VerdictTally(deployment, "probe", category, label=label, source=source, count=count)
+        for (category, label, source), count in cells.items()
+    ]
+
+
+def _rates(trials: list[Trial]) -> list[RunRateRecord]:
+    tallies: dict[str, Tally] = {}
+    for trial in trials:
+        tallies.setdefault(trial.case.set, Tally()).add(trial)
+    return [_rate(name, rate) for name, tally in tallies.items() for rate in tally.rates()]
+
+
+def _rate(set_name: str, rate: Rate) -> RunRateRecord:
+    # A set's own category named "all" must not be taken for the whole.
+    category = ALL if rate.category is None else rate.category
+    if rate.category == ALL:
+        category = f"{ALL} (category)"
+    return RunRateRecord(
+        set_name=set_name,
+        rate=rate.rate.value,
+        category=category,
+        hits=rate.hits,
+        decided=rate.decided,
+        undecided=rate.undecided,
+        errors=rate.errors,
+        value=rate.value,
+        low=rate.low,
+        high=rate.high,
+        confidence=rate.confidence,
+        method=rate.method,
+    )
+
+
+def _check_names(run: Run) -> None:
+    header = run.header
+    names: list[tuple[str, object]] = [("run_id", header.run_id), ("classifier", header.classifier)]
+    for key in ("deployment", "model"):
+        if header.target.get(key) is not None:
+            names.append((f"target.{key}", header.target[key]))
+    for trial in run.trials:
+        names += [("set", trial.case.set), ("category", trial.case.category)]
+    for name, value in names:
+        if not isinstance(value, str) or not 0 < len(value) <= LONGEST_NAME:
+            shown = repr(value)[:40]
+            raise RunRefused(
+                f"{name} of the run file is {shown}; it must be text of 1 to {LONGEST_NAME} "
+                "characters"
+            )

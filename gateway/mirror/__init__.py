@@ -1,0 +1,1 @@
+"""The off-path copy of sampled exchanges: captured, queued, scored elsewhere, counted."""

@@ -1,0 +1,33 @@
+"""What is kept: exchanges with their verdicts, the tallies behind the counters, and probe runs."""
+
+from gateway.store.engine import StoreProblem
+from gateway.store.records import (
+    ALL,
+    UNKNOWN_CATEGORY,
+    CaptureTally,
+    ClassifierRecord,
+    ExchangeOutcome,
+    ExchangeRecord,
+    RunCount,
+    RunRateRecord,
+    RunRecord,
+    ScoringTime,
+    VerdictTally,
+)
+from gateway.store.store import Store
+
+__all__ = [
+    "ALL",
+    "UNKNOWN_CATEGORY",
+    "CaptureTally",
+    "ClassifierRecord",
+    "ExchangeOutcome",
+    "ExchangeRecord",
+    "RunCount",
+    "RunRateRecord",
+    "RunRecord",
+    "ScoringTime",
+    "Store",
+    "StoreProblem",
+    "VerdictTally",
+]

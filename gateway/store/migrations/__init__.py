@@ -1,0 +1,1 @@
+"""The store's schema over time, for Alembic."""

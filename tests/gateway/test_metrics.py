@@ -1,0 +1,279 @@
+"""The metrics: declared once, bounded in their labels, readable in both formats."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from prometheus_client import CollectorRegistry
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as read_open_metrics
+from prometheus_client.parser import text_string_to_metric_families as read_text
+
+from classifiers.verdict import Label, RefusalSource
+from gateway.metrics import DECLARED, SCORING_BUCKETS, Metrics, exposition
+from gateway.mirror.collector import MirrorCollector
+from gateway.mirror.spool import Backlog
+from gateway.proxy.endpoints import Endpoint
+from gateway.store import RunRateRecord, RunRecord, ScoringTime, Store, StoreProblem, VerdictTally
+from probes.rates import wilson
+from tests.gateway.calls import call, record
+from tests.services import ROOT, binary
+
+OPEN_METRICS = "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5"
+
+
+class FakeQueue:
+    """A queue that has counted what the test says."""
+
+    def __init__(self, counts=None, backlog=None):
+        self._counts = counts or {}
+        self._backlog = backlog
+
+    def counts(self):
+        return self._counts
+
+    def backlog(self):
+        return self._backlog
+
+
+class FakeStore:
+    """A store whose database is gone."""
+
+    def verdict_tallies(self):
+        raise StoreProblem("the store is gone")
+
+
+@pytest.fixture
+def store(tmp_path: Path):
+    opened = Store("sqlite:///candor.db", tmp_path)
+    yield opened
+    opened.close()
+
+
+def registry_of(store, queue=None, *, now: float = 100.0, deployments=("prod", "canary")):
+    registry = CollectorRegistry()
+    metrics = Metrics(registry, deployments)
+    queue = queue or FakeQueue(backlog=Backlog(0, None))
+    registry.register(MirrorCollector(store, queue, deployments, clock=lambda: now))
+    return registry, metrics
+
+
+def rate(set_name: str, name: str, category: str, *, hits: int, decided: int) -> RunRateRecord:
+    interval = wilson(hits, decided)
+    kept = (hits, decided, 0, 0, hits / decided, interval.low, interval.high)
+    return RunRateRecord(set_name, name, category, *kept)
+
+
+def run(run_id: str, deployment: str = "prod", *, started: float = 1000.0, hits: int = 3):
+    rates = (
+        rate("starter-hard", "over_refusal", "all", hits=hits, decided=10),
+        rate("starter-hard", "over_refusal", "privacy", hits=1, decided=4),
+        rate("starter-toxic", "safe_refusal", "all", hits=8, decided=8),
+    )
+    target = {"model": "m"}
+    times = (started, started + 5, started + 6)
+    return RunRecord(run_id, deployment, target, "c", *times, trials=18, decided=18, rates=rates)
+
+
+def everything(store) -> CollectorRegistry:
+    """A registry in which every declared metric has been measured."""
+    store.note_classifier("cascade(x@1)", 1.0, buckets=len(SCORING_BUCKETS) + 1)
+    took = ScoringTime("cascade(x@1)", 0.4, (0,) * 6 + (8,) + (0,) * 6)
+    store.record([record("c1"), record("c2", label=Label.DIRECT_REFUSAL)], took)
+    store.add_run(run("r1"))
+    registry, metrics = registry_of(store, FakeQueue({("prod", "queued"): 2}, Backlog(1, 90.0)))
+    metrics.arrived("prod")
+    metrics.finished(call(content_type="text/event-stream; charset=utf-8"))
+    return registry
+
+
+def families(registry, accept=""):
+    body, content_type = exposition(registry, accept)
+    read = read_open_metrics if "openmetrics" in content_type else read_text
+    return {family.name: family for family in read(body.decode())}
+
+
+def test_every_declared_metric_is_emitted_and_nothing_else(store):
+    declared = {each.name.removesuffix("_total"): each for each in DECLARED}
+    found = families(everything(store))
+    assert set(found) == set(declared)
+    for name, family in found.items():
+        assert family.samples, name
+        assert family.type == declared[name].kind.value
+        assert family.documentation == declared[name].meaning
+        for sample in family.samples:
+            assert set(sample.labels) - {"le"} == set(declared[name].labels)
+
+
+def test_every_declared_metric_is_documented_as_it_is():
+    page = (ROOT / "docs" / "metrics.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(candor_\w+)` \| (\w+) \| (.*?) \| (.+?) \|$", page, re.M)
+    documented = {
+        name: (kind, tuple(re.findall(r"`(\w+)`", labels))) for name, kind, labels, _ in rows
+    }
+    assert documented == {each.name: (each.kind.value, each.labels) for each in DECLARED}
+    meanings = {name: meaning for name, *_, meaning in rows}
+    assert meanings == {each.name: each.meaning for each in DECLARED}
+
+
+def test_the_buckets_that_are_documented_are_those_in_use():
+    page = (ROOT / "docs" / "metrics.md").read_text(encoding="utf-8")
+    for each in DECLARED:
+        if each.buckets:
+            shown = " ".join(f"{bound:g}" for bound in each.buckets)
+            assert f"`{each.name}`: {shown}" in page
+
+
+@pytest.mark.parametrize("accept", ["", "text/plain", OPEN_METRICS, "application/json", "*/*"])
+def test_both_formats_say_the_same(store, accept):
+    registry = everything(store)
+    plain, asked = families(registry), families(registry, accept)
+    for name, family in plain.items():
+        samples = [s for s in asked[name].samples if not s.name.endswith("_created")]
+        assert [(s.name, s.labels, s.value) for s in samples] == [
+            (s.name, s.labels, s.value) for s in family.samples
+        ]
+
+
+def test_openmetrics_is_sent_only_to_whom_asks_for_it(store):
+    registry, _ = registry_of(store)
+    assert exposition(registry, OPEN_METRICS)[1].startswith("application/openmetrics-text")
+    assert exposition(registry, None)[1].startswith("text/plain; version=0.0.4")
+
+
+def test_promtool_has_nothing_to_say_about_the_text(store):
+    promtool = binary("promtool", "apt-get install prometheus")
+    body, _ = exposition(everything(store), None)
+    done = subprocess.run([promtool, "check", "metrics"], input=body, capture_output=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+
+
+def test_counters_of_configured_deployments_start_at_zero_and_gauges_are_absent(store):
+    found = families(registry_of(store)[0])
+    for name in ("candor_requests", "candor_verdicts", "candor_mirror_captures"):
+        assert {s.labels["deployment"] for s in found[name].samples} == {"prod", "canary"}
+        assert {s.value for s in found[name].samples if s.name.endswith("_total")} == {0}
+    for name in ("candor_refusal_ratio", "candor_over_refusal_trials", "candor_probe_runs"):
+        assert found[name].samples == []
+
+
+@given(st.text(min_size=1, max_size=20), st.integers() | st.none())
+def test_no_deployment_and_no_status_that_is_not_known_becomes_a_label(name, status):
+    registry = CollectorRegistry()
+    metrics = Metrics(registry, ["prod"])
+    metrics.arrived(name)
+    metrics.finished(call(deployment=name, status=status))
+    for family in families(registry).values():
+        for sample in family.samples:
+            assert sample.labels["deployment"] in {"prod", "other"}
+            assert re.fullmatch(r"[1-5]\d\d|none|other", sample.labels.get("status", "none"))
+
+
+def test_only_a_streamed_reply_has_a_first_token():
+    registry = CollectorRegistry()
+    metrics = Metrics(registry, ["prod"])
+    metrics.finished(call())
+    assert families(registry)["candor_time_to_first_token_seconds"].samples == []
+    metrics.finished(call(content_type="Text/Event-Stream", first_byte_seconds=0.07))
+    labels = {"deployment": "prod", "endpoint": "chat_completions"}
+    name = "candor_time_to_first_token_seconds_sum"
+    assert registry.get_sample_value(name, labels) == 0.07
+
+
+def test_calls_are_counted_by_deployment_over_endpoints_and_statuses():
+    metrics = Metrics(CollectorRegistry(), ["prod", "canary"])
+    metrics.finished(call())
+    metrics.finished(call(status=500, endpoint=Endpoint.EMBEDDINGS))
+    metrics.finished(call(deployment="nobody"))
+    assert metrics.requests() == {"prod": 2, "canary": 0, "other": 1}
+
+
+def test_verdicts_of_deployments_that_are_no_longer_configured_add_up_under_other(store):
+    store.record([record("c1", deployment="gone"), record("c2", deployment="old"), record("c3")])
+    samples = families(registry_of(store)[0])["candor_verdicts"].samples
+    counted = {
+        s.labels["deployment"]: s.value for s in samples if s.value and s.name.endswith("_total")
+    }
+    assert counted == {"other": 2, "prod": 1}
+
+
+def test_the_live_refusal_rate_carries_its_interval_and_its_count(store):
+    refusals = [record(f"r{n}", label=Label.INDIRECT_REFUSAL) for n in range(3)]
+    answers = [record(f"a{n}") for n in range(7)]
+    others = [record("u", label=Label.UNDECIDED), record("e", label=None)]
+    store.record([*refusals, *answers, *others])
+    registry, _ = registry_of(store)
+    labels = {"deployment": "prod", "traffic": "live", "set": "live", "category": "all"}
+    interval = wilson(3, 10)
+    for part, value in {
+        "ratio": 0.3,
+        "low_ratio": interval.low,
+        "high_ratio": interval.high,
+        "trials": 10,
+    }.items():
+        assert registry.get_sample_value(f"candor_refusal_{part}", labels) == value
+
+
+def test_probe_verdicts_are_counted_and_are_no_part_of_the_live_refusal_rate(store):
+    store.record([record("c1")])
+    cell = ("prod", "probe", "privacy", Label.DIRECT_REFUSAL)
+    store.add_run(run("r1"), [VerdictTally(*cell, source=RefusalSource.MODEL_TEXT, count=9)])
+    registry, _ = registry_of(store)
+    live = {"deployment": "prod", "traffic": "live", "set": "live", "category": "all"}
+    assert registry.get_sample_value("candor_refusal_trials", live) == 1
+    probed = {"deployment": "prod", "traffic": "probe", "category": "privacy"}
+    refusal = {**probed, "label": "direct_refusal", "source": "model_text"}
+    assert registry.get_sample_value("candor_verdicts_total", refusal) == 9
+
+
+def test_probe_rates_are_those_of_the_newest_run(store):
+    store.add_run(run("new", started=2000.0, hits=5))
+    store.add_run(run("old", started=1000.0, hits=9))
+    store.add_run(run("foreign", deployment="model@elsewhere"))
+    registry, _ = registry_of(store)
+    cell = {"deployment": "prod", "traffic": "probe", "set": "starter-hard", "category": "all"}
+    assert registry.get_sample_value("candor_over_refusal_ratio", cell) == 0.5
+    assert registry.get_sample_value("candor_over_refusal_trials", cell) == 10
+    part = {**cell, "category": "privacy"}
+    assert registry.get_sample_value("candor_over_refusal_ratio", part) == 0.25
+    toxic = {**cell, "set": "starter-toxic"}
+    assert registry.get_sample_value("candor_safe_refusal_ratio", toxic) == 1.0
+    runs = {"deployment": "prod", "set": "starter-hard", "result": "success"}
+    assert registry.get_sample_value("candor_probe_runs_total", runs) == 2
+    foreign = {**runs, "deployment": "other"}
+    assert registry.get_sample_value("candor_probe_runs_total", foreign) == 1
+    last = {"deployment": "prod", "set": "starter-hard"}
+    name = "candor_probe_last_success_timestamp_seconds"
+    assert registry.get_sample_value(name, last) == 2005.0
+    named = {
+        s.labels["deployment"] for s in families(registry)["candor_over_refusal_ratio"].samples
+    }
+    assert named == {"prod"}
+
+
+def test_lag_is_the_age_of_the_oldest_capture_and_zero_where_none_waits(store):
+    for backlog, depth, lag in [(Backlog(3, 60.0), 3, 40.0), (Backlog(0, None), 0, 0.0)]:
+        registry, _ = registry_of(store, FakeQueue(backlog=backlog))
+        assert registry.get_sample_value("candor_mirror_queue_depth") == depth
+        assert registry.get_sample_value("candor_mirror_lag_seconds") == lag
+
+
+def test_with_a_dead_store_and_an_unreadable_spool_the_rest_is_still_shown():
+    registry, metrics = registry_of(FakeStore(), FakeQueue({("prod", "dropped"): 7}))
+    metrics.finished(call())
+    found = families(registry)
+    assert "candor_verdicts" not in found
+    assert "candor_mirror_queue_depth" not in found
+    dropped = {"deployment": "prod", "outcome": "dropped"}
+    assert registry.get_sample_value("candor_mirror_captures_total", dropped) == 7
+    assert sum(s.value for s in found["candor_requests"].samples) == 1
+
+
+def test_a_store_lost_under_a_running_gateway_costs_no_scrape(store, tmp_path):
+    registry = everything(store)
+    store.close()
+    shutil.rmtree(tmp_path)
+    assert "candor_requests" in families(registry)
