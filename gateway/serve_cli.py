@@ -43,8 +43,13 @@ def serve(
         typer.echo(f"candor: note: {line}", err=True)
     listener = _listening(settings.server.host, settings.server.port)
     from gateway.serving import run
+    from gateway.store import StoreProblem
+    from probes.home import HomeProblem
 
-    run(settings, listener)
+    try:
+        run(settings, listener)
+    except (StoreProblem, HomeProblem) as problem:
+        raise _fail(str(problem)) from None
 
 
 def _settings(config: Path | None, upstream: str | None) -> Settings:

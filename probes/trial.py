@@ -9,6 +9,9 @@ from typing import Any
 from classifiers.verdict import Verdict
 from probes.case import Expectation, ProbeCase
 
+TrialKey = tuple[str, str, int]
+"""(set, case id, repeat): unique within a run."""
+
 
 class Outcome(StrEnum):
     """What came of an attempt. Only ``answered`` trials enter a rate."""
@@ -43,9 +46,10 @@ class Trial:
     model: str = ""
     input_tokens: int | None = None
     output_tokens: int | None = None
+    tool_calls: int = 0
 
     @property
-    def key(self) -> tuple[str, str, int]:
+    def key(self) -> TrialKey:
         """(set, case id, repeat): unique within a run."""
         return (self.case.set, self.case.id, self.repeat)
 
@@ -74,6 +78,7 @@ class Trial:
             "latency_seconds": self.latency_seconds,
             "input_tokens": self.input_tokens,
             "output_tokens": self.output_tokens,
+            "tool_calls": self.tool_calls,
         }
 
     @classmethod
@@ -105,4 +110,5 @@ class Trial:
             model=row["model"],
             input_tokens=row["input_tokens"],
             output_tokens=row["output_tokens"],
+            tool_calls=row.get("tool_calls", 0),
         )

@@ -1,0 +1,140 @@
+"""The first line of a run file: everything that makes the run reproducible."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from probes.case import ProbeSet
+
+FORMAT = 1
+"""Version of the run file's format; a reader refuses what is newer than itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class SetStamp:
+    """Which release of a set was asked."""
+
+    name: str
+    checksum: str
+    rows: int
+    origin: str = ""
+    licence: str = ""
+
+    @classmethod
+    def of(cls, probe_set: ProbeSet) -> SetStamp:
+        """The stamp of a loaded set."""
+        return cls(
+            probe_set.name,
+            probe_set.checksum,
+            len(probe_set.cases),
+            probe_set.origin,
+            probe_set.licence,
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        """The stamp as the header holds it."""
+        return {
+            "name": self.name,
+            "checksum": self.checksum,
+            "rows": self.rows,
+            "origin": self.origin,
+            "licence": self.licence,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class RunHeader:
+    """A run's settings.
+
+    ``created`` is Unix time; ``target`` is ``Target.as_json``; ``parameters`` are the fields sent
+    with every attempt beside model and prompt; ``planned`` counts the trials of the whole run.
+    ``rescored_from`` is the id of the run whose stored replies were judged again, else empty.
+    """
+
+    run_id: str
+    created: float
+    candor: str
+    sets: tuple[SetStamp, ...]
+    target: dict[str, Any]
+    seed: int
+    limit: int | None
+    repeats: int
+    parameters: dict[str, Any]
+    classifier: str
+    planned: int
+    rescored_from: str = ""
+
+    @property
+    def target_name(self) -> str:
+        """What reports call the target."""
+        return str(self.target["name"])
+
+    def as_json(self) -> dict[str, Any]:
+        """The header's line of a run file."""
+        return {
+            "kind": "run",
+            "format": FORMAT,
+            "run_id": self.run_id,
+            "created": self.created,
+            "candor": self.candor,
+            "sets": [stamp.as_json() for stamp in self.sets],
+            "target": self.target,
+            "seed": self.seed,
+            "limit": self.limit,
+            "repeats": self.repeats,
+            "parameters": self.parameters,
+            "classifier": self.classifier,
+            "planned": self.planned,
+            "rescored_from": self.rescored_from,
+        }
+
+    @classmethod
+    def from_json(cls, row: dict[str, Any]) -> RunHeader:
+        """The header that ``as_json`` wrote; raises KeyError, TypeError or ValueError on others."""
+        target = dict(row["target"])
+        if not isinstance(target["name"], str):
+            raise TypeError("the target's name is not text")
+        return cls(
+            run_id=row["run_id"],
+            created=float(row["created"]),
+            candor=row["candor"],
+            sets=tuple(SetStamp(**stamp) for stamp in row["sets"]),
+            target=target,
+            seed=row["seed"],
+            limit=row["limit"],
+            repeats=row["repeats"],
+            parameters=dict(row["parameters"]),
+            classifier=row["classifier"],
+            planned=int(row["planned"]),
+            rescored_from=row.get("rescored_from", ""),
+        )
+
+
+def differences(recorded: RunHeader, wanted: RunHeader) -> list[str]:
+    """What keeps one run from continuing the other, each in a few words; empty if nothing does."""
+    pairs = [
+        ("target", recorded.target_name, wanted.target_name),
+        ("address", recorded.target.get("base_url"), wanted.target.get("base_url")),
+        ("model", recorded.target.get("model"), wanted.target.get("model")),
+        ("seed", recorded.seed, wanted.seed),
+        ("limit", recorded.limit, wanted.limit),
+        ("repeats", recorded.repeats, wanted.repeats),
+        ("parameters", recorded.parameters, wanted.parameters),
+        ("classifier", recorded.classifier, wanted.classifier),
+    ]
+    found = [f"{name} {then} there, {now} now" for name, then, now in pairs if then != now]
+    return _set_differences(recorded, wanted) + found
+
+
+def _set_differences(recorded: RunHeader, wanted: RunHeader) -> list[str]:
+    there = {stamp.name: stamp for stamp in recorded.sets}
+    here = {stamp.name: stamp for stamp in wanted.sets}
+    if list(there) != list(here):
+        return [f"sets {'+'.join(there)} there, {'+'.join(here)} now"]
+    return [
+        f"set {name} has changed (sha256 {there[name].checksum[:12]}, {there[name].rows} rows "
+        f"there; {here[name].checksum[:12]}, {here[name].rows} rows now)"
+        for name in here
+        if there[name].checksum != here[name].checksum
+    ]

@@ -1,0 +1,19 @@
+"""What can end a run early, each said in one readable line that names the remedy."""
+
+from __future__ import annotations
+
+
+class RunProblem(Exception):
+    """A run file that cannot be read, written or continued."""
+
+
+class TargetUnreachable(Exception):
+    """The target could not be connected to from the start; nothing was recorded."""
+
+
+class TargetFailing(Exception):
+    """The target gave nothing to measure; the message says why and how to go on."""
+
+
+class RunInterrupted(Exception):
+    """The user stopped the run; the message says what is recorded and how to go on."""

@@ -1,0 +1,75 @@
+"""The bar on stderr while a run goes: trials, time left, and the rates so far."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
+
+from probes.launch import Watcher
+from probes.rates import RateName
+from probes.runfile import RunWriter
+from probes.trial import Trial
+
+
+class ProgressBar(Watcher):
+    """Draws the run that it watches on a console."""
+
+    def __init__(self, console: Console, title: str) -> None:
+        self._title = title
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=30),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[rates]}"),
+            console=console,
+            transient=True,
+        )
+        self._run: RunWriter | None = None
+        self._task: TaskID | None = None
+
+    def begin(self, run: RunWriter, planned: int) -> None:
+        """Show the bar, from where the run already stands."""
+        self._run = run
+        self._task = self._bar.add_task(
+            self._title, total=planned, completed=run.tally.all.trials, rates=running_rates(run)
+        )
+        self._bar.start()
+
+    def trial(self, trial: Trial) -> None:
+        """Move on by one."""
+        if self._run is not None and self._task is not None:
+            self._bar.update(self._task, advance=1, rates=running_rates(self._run))
+
+    def end(self) -> None:
+        """Take the bar away."""
+        self._bar.stop()
+
+
+def watcher_on_stderr(title: str) -> Watcher:
+    """A bar where stderr is a terminal, else nothing."""
+    console = Console(stderr=True)
+    return ProgressBar(console, title) if console.is_terminal else Watcher()
+
+
+def running_rates(run: RunWriter) -> str:
+    """The rates so far, with their counts and what could not be counted, on one line."""
+    shown = (
+        ("over-refusal", run.tally.rate(RateName.OVER_REFUSAL)),
+        ("safe refusal", run.tally.rate(RateName.SAFE_REFUSAL)),
+    )
+    parts = [
+        f"{name} {100 * rate.value:.1f} % of {rate.decided:,}"
+        for name, rate in shown
+        if rate is not None and rate.value is not None
+    ]
+    if run.tally.all.errors:
+        parts.append(f"{run.tally.all.errors:,} errors")
+    return " · ".join(parts)

@@ -1,0 +1,291 @@
+"""A run as an append-only file: a header line, a line per trial, a summary line.
+
+Every line is written whole by one unbuffered write, so a killed run leaves at most one torn line,
+at the end. Reading leaves it out and says so; resuming cuts it off and nothing else. The summary
+stands only in a run that is complete. A lock on the file keeps a second writer out.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any, BinaryIO, Self
+
+from probes.header import FORMAT, RunHeader, differences
+from probes.problem import RunProblem
+from probes.rates import Tally
+from probes.summary import RunSummary, summarise
+from probes.trial import Trial, TrialKey
+
+__all__ = ["Run", "RunProblem", "RunWriter", "read_header", "read_run"]
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run file, read. ``torn`` says that a last, half-written line was left out."""
+
+    path: Path
+    header: RunHeader
+    trials: list[Trial] = field(repr=False)
+    complete: bool
+    torn: bool
+
+    def summary(self) -> RunSummary:
+        """The rates of its trials, computed from the lines rather than believed."""
+        tally = Tally()
+        for trial in self.trials:
+            tally.add(trial)
+        return summarise(self.header, tally)
+
+
+def read_run(path: Path) -> Run:
+    """Read a run file; a torn last line is left out.
+
+    Raises RunProblem with file and line number on any other damage.
+    """
+    try:
+        with path.open("rb") as file:
+            lines = _Lines(path, file)
+            trials = list(lines.trials())
+    except OSError as problem:
+        raise RunProblem(f"{path} cannot be read: {problem.strerror}") from problem
+    return Run(path, lines.header, trials, complete=lines.complete, torn=lines.torn)
+
+
+def read_header(path: Path) -> tuple[RunHeader, bool]:
+    """(header, complete) of a run file, without reading its trials; raises RunProblem."""
+    try:
+        with path.open("rb") as file:
+            lines = _Lines(path, file)
+            file.seek(0, os.SEEK_END)
+            file.seek(max(0, file.tell() - 1_000_000))
+            last = file.read().rstrip(b"\n").rpartition(b"\n")[2]
+    except OSError as problem:
+        raise RunProblem(f"{path} cannot be read: {problem.strerror}") from problem
+    return lines.header, last.startswith(b'{"kind": "summary"')
+
+
+class _Lines:
+    """The lines of an open run file, checked as they are read.
+
+    ``end`` is the offset behind the last whole line; ``unended`` says that this line is whole but
+    for its newline.
+    """
+
+    def __init__(self, path: Path, file: BinaryIO) -> None:
+        self.path = path
+        self.complete = self.torn = self.unended = False
+        self.end = 0
+        self._file = file
+        self._number = 0
+        row = self._next()
+        if row is None:
+            raise RunProblem(f"{path} holds no run: it has no whole first line")
+        self.header = self._header(row)
+
+    def trials(self) -> Iterator[Trial]:
+        """The trials in file order."""
+        seen: set[TrialKey] = set()
+        while (row := self._next()) is not None:
+            if self.complete:
+                raise self._damaged("it stands behind the summary")
+            if row.get("kind") == "summary":
+                self.complete = True
+                continue
+            trial = self._trial(row)
+            if trial.key in seen:
+                raise self._damaged(f"the trial {'/'.join(map(str, trial.key))} is there twice")
+            seen.add(trial.key)
+            yield trial
+
+    def _next(self) -> dict[str, Any] | None:
+        line = self._file.readline()
+        if not line:
+            return None
+        self._number += 1
+        ended = line.endswith(b"\n")
+        row = _object(line)
+        if row is None:
+            if ended:
+                raise self._damaged("it is not a JSON object")
+            self.torn = True
+            return None
+        self.unended = not ended
+        self.end += len(line)
+        return row
+
+    def _header(self, row: dict[str, Any]) -> RunHeader:
+        if row.get("kind") != "run" or not isinstance(row.get("format"), int):
+            raise RunProblem(f"{self.path} is not a run file: its first line is not a run's header")
+        if row["format"] > FORMAT:
+            raise RunProblem(
+                f"{self.path} was written by a newer candor (format {row['format']}; this one "
+                f"reads up to {FORMAT}); upgrade candor"
+            )
+        try:
+            return RunHeader.from_json(row)
+        except (KeyError, TypeError, ValueError) as problem:
+            raise self._damaged(f"the header lacks or garbles {problem}") from problem
+
+    def _trial(self, row: dict[str, Any]) -> Trial:
+        if row.get("kind") != "trial":
+            raise self._damaged(f"its kind is {row.get('kind')!r}, not 'trial'")
+        try:
+            return Trial.from_json(row)
+        except (KeyError, TypeError, ValueError, AttributeError) as problem:
+            raise self._damaged(f"it lacks or garbles {problem}") from problem
+
+    def _damaged(self, why: str) -> RunProblem:
+        return RunProblem(
+            f"{self.path} is damaged at line {self._number}: {why}; restore the file or remove "
+            "that line"
+        )
+
+
+class RunWriter:
+    """A run file, locked and open for appending. A context manager."""
+
+    def __init__(self, path: Path, file: BinaryIO, header: RunHeader) -> None:
+        self.path = path
+        self.header = header
+        self.tally = Tally()
+        self.recorded: set[TrialKey] = set()
+        self.complete = False
+        self.torn = False
+        self._file = file
+
+    @classmethod
+    def create(cls, path: Path, header: RunHeader) -> RunWriter:
+        """Begin a run in a new file; raises RunProblem where a file of that name exists."""
+        with contextlib.ExitStack() as on_failure:
+            file = on_failure.enter_context(_open(path, "xb"))
+            writer = cls(path, file, header)
+            writer._append(header.as_json())
+            on_failure.pop_all()
+        return writer
+
+    @classmethod
+    def resume(cls, path: Path, header: RunHeader) -> RunWriter:
+        """Continue the run in the file, or begin it where there is none.
+
+        Cuts off a torn last line. Raises RunProblem where the file's run is another one (naming
+        what differs), is damaged, or is being written by someone else.
+        """
+        if not path.exists():
+            return cls.create(path, header)
+        with contextlib.ExitStack() as on_failure:
+            file = on_failure.enter_context(_open(path, "r+b"))
+            writer = cls(path, file, header)
+            with path.open("rb") as reader:
+                writer._take_up(reader, header)
+            on_failure.pop_all()
+        return writer
+
+    def _take_up(self, reader: BinaryIO, wanted: RunHeader) -> None:
+        if not reader.readline().endswith(b"\n"):  # killed before its header was whole
+            self._file.truncate(0)
+            self._append(wanted.as_json())
+            return
+        reader.seek(0)
+        lines = _Lines(self.path, reader)
+        if different := differences(lines.header, wanted):
+            raise RunProblem(
+                f"{self.path} is another run: {'; '.join(different)}; "
+                "repeat its settings or name another file with --output"
+            )
+        self.header = lines.header
+        for trial in lines.trials():
+            self._count(trial)
+        self.complete, self.torn = lines.complete, lines.torn
+        self._file.truncate(lines.end)
+        self._file.seek(0, os.SEEK_END)
+        if lines.unended:
+            self._file.write(b"\n")
+
+    def write_trial(self, trial: Trial) -> None:
+        """Append the trial's line; a kill after this returns cannot lose it."""
+        self._append(trial.as_json())
+        self._count(trial)
+
+    def write_summary(self) -> None:
+        """Close the run with its summary line and bring the file to the disk; once only."""
+        if self.complete:
+            return
+        self._append({"kind": "summary", **self.summary().as_json()})
+        self.complete = True
+        os.fsync(self._file.fileno())
+
+    def summary(self) -> RunSummary:
+        """The rates of the trials recorded so far."""
+        return summarise(self.header, self.tally)
+
+    def _count(self, trial: Trial) -> None:
+        self.recorded.add(trial.key)
+        self.tally.add(trial)
+
+    def _append(self, row: dict[str, Any]) -> None:
+        line = _line(row)
+        try:
+            written = self._file.write(line)
+        except OSError as problem:
+            raise RunProblem(f"{self.path} cannot be written: {problem.strerror}") from problem
+        if written != len(line):
+            raise RunProblem(f"{self.path} cannot be written: the disk is full")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        problem: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._file.close()
+
+
+def _object(line: bytes) -> dict[str, Any] | None:
+    """The JSON object that the line holds, or None where it holds none."""
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return row if isinstance(row, dict) else None
+
+
+def _line(row: dict[str, Any]) -> bytes:
+    """One line of JSON; readable in any script, and sound even for text with lone surrogates."""
+    try:
+        text = json.dumps(row, ensure_ascii=False, allow_nan=False).encode()
+    except UnicodeEncodeError:
+        text = json.dumps(row, allow_nan=False).encode()
+    return text + b"\n"
+
+
+def _open(path: Path, mode: str) -> BinaryIO:
+    """The file, unbuffered and locked against other writers until it is closed."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file: BinaryIO = path.open(mode, buffering=0)  # type: ignore[assignment]
+    except FileExistsError as problem:
+        raise RunProblem(
+            f"{path} exists; continue it with --resume or name another file with --output"
+        ) from problem
+    except OSError as problem:
+        raise RunProblem(f"{path} cannot be opened: {problem.strerror}") from problem
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as problem:
+        with contextlib.suppress(OSError):
+            file.close()
+        raise RunProblem(
+            f"{path} is being written by another candor; wait for it or name another file with "
+            "--output"
+        ) from problem
+    return file

@@ -1,0 +1,73 @@
+"""`candor report`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.probes.commands import candor
+from tests.probes.trials import C, R, a_run_file, named, trials_of
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> list[Path]:
+    return [
+        a_run_file(tmp_path / f"{name}.jsonl", trials_of(outcomes), target=named(name)).path
+        for name, outcomes in (("balanced", [R, C, C]), ("cautious", [R, R, C]))
+    ]
+
+
+def test_the_table_is_what_is_shown_unless_asked_otherwise(
+    runs: list[Path], tmp_path: Path
+) -> None:
+    ended = candor("report", *runs, home=tmp_path)
+    assert ended.code == 0
+    assert "Over-refusal" in ended.out and "Frontier" in ended.out
+
+
+@pytest.mark.parametrize("name", ["table", "markdown", "json", "csv"])
+def test_every_format_goes_to_stdout_or_into_a_file_alike(
+    name: str, runs: list[Path], tmp_path: Path
+) -> None:
+    shown = candor("report", *runs, "--format", name, home=tmp_path)
+    path = tmp_path / "deep" / "report"
+    written = candor("report", *runs, "--format", name, "--output", path, home=tmp_path)
+    assert (shown.code, written.code, written.out) == (0, 0, "")
+    assert path.read_text() == shown.out
+
+
+def test_json_of_one_run_is_its_summary(runs: list[Path], tmp_path: Path) -> None:
+    ended = candor("report", runs[0], "--format", "json", home=tmp_path)
+    assert json.loads(ended.out)["target"] == "balanced"
+
+
+def test_an_unknown_format_is_one_line_that_names_the_known_ones(
+    runs: list[Path], tmp_path: Path
+) -> None:
+    ended = candor("report", *runs, "--format", "pdf", home=tmp_path)
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err == "candor: there is no format 'pdf'; known: table, markdown, json, csv\n"
+
+
+def test_a_truncated_run_is_reported_as_far_as_it_goes(runs: list[Path], tmp_path: Path) -> None:
+    runs[0].write_bytes(runs[0].read_bytes()[:-900])
+    ended = candor("report", runs[0], home=tmp_path)
+    assert ended.code == 0
+    assert "incomplete" in ended.out and "torn" in ended.out
+
+
+@pytest.mark.parametrize("content", [None, "", "hello\n", '{"kind": "run"}\n'])
+def test_what_is_no_run_file_is_one_line_and_exit_2(content: str | None, tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+    if content is not None:
+        path.write_text(content)
+    ended = candor("report", path, home=tmp_path)
+    assert ended.code == 2
+    assert ended.err.count("\n") == 1 and str(path) in ended.err
+
+
+def test_an_output_that_cannot_be_written_is_named(runs: list[Path], tmp_path: Path) -> None:
+    ended = candor("report", *runs, "--output", tmp_path, home=tmp_path)
+    assert ended.code == 2 and str(tmp_path) in ended.err
