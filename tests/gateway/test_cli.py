@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.running import candor
+from tests.services import ROOT
 
 GOOD = """
 server: {port: 8080}
@@ -104,3 +105,11 @@ def test_a_bare_candor_shows_what_there_is(tmp_path: Path) -> None:
     done = candor(home=tmp_path)
     shown = done.stdout + done.stderr
     assert {"serve", "probe", "report", "canary"} <= set(shown.split())
+
+
+def test_the_example_configuration_is_valid(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("OPENAI_API_KEY", "TEAM_A_KEY", "CANDOR_ADMIN_TOKEN"):
+        monkeypatch.setenv(name, f"test-{name}")
+    done = candor("check-config", str(ROOT / "examples" / "candor.yaml"), home=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "note:" not in done.stdout
