@@ -52,9 +52,7 @@ def test_a_usage_error_is_one_line_that_names_the_thing_and_exits_2(
 def test_a_taken_port_is_one_line(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
-        done = candor(
-            "serve", "--upstream", "http://127.0.0.1:9/v1", "--port", port, home=tmp_path
-        )
+        done = candor("serve", "--upstream", "http://127.0.0.1:9/v1", "--port", port, home=tmp_path)
     assert done.returncode == 2
     assert "choose another --port" in one_line(done.stderr)
 
@@ -107,7 +105,9 @@ def test_a_bare_candor_shows_what_there_is(tmp_path: Path) -> None:
     assert {"serve", "probe", "report", "canary"} <= set(shown.split())
 
 
-def test_the_example_configuration_is_valid(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_example_configuration_is_valid(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for name in ("OPENAI_API_KEY", "TEAM_A_KEY", "CANDOR_ADMIN_TOKEN"):
         monkeypatch.setenv(name, f"test-{name}")
     done = candor("check-config", str(ROOT / "examples" / "candor.yaml"), home=tmp_path)

@@ -1,4 +1,4 @@
-"""The direction of imports, those for type checkers alone included: import-linter leaves them out."""
+"""The direction of imports, with those for type checkers alone, which import-linter leaves out."""
 
 from __future__ import annotations
 
