@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-USAGE = 2
+from classifiers.exits import ExitCode, say
 
 
 def check_config(
@@ -22,7 +22,7 @@ def check_config(
         settings = load_settings(file)
     except ConfigProblem as problem:
         _say(as_json, file, problems=problem.lines)
-        raise typer.Exit(USAGE) from None
+        raise typer.Exit(ExitCode.USAGE) from None
     notes = [*hindrances(settings), *not_yet_acted_on(settings)]
     _say(as_json, file, notes=notes, deployments=len(settings.deployments))
 
@@ -41,7 +41,7 @@ def _say(
         typer.echo(json.dumps(found, ensure_ascii=False))
         return
     for line in problems:
-        typer.echo(f"candor: {line}", err=True)
+        say(line)
     for line in notes or []:
         typer.echo(f"note: {line}")
     if not problems:

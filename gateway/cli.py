@@ -12,13 +12,11 @@ import classifiers.cli
 import probes.canary_cli
 import probes.cli
 import probes.report_cli
+from classifiers.exits import ExitCode, say
 from gateway.check_cli import check_config
 from gateway.demo.cli import demo
 from gateway.serve_cli import serve
 from gateway.simulated.cli import simulate
-
-OK, USAGE, INTERRUPTED, BUG = 0, 2, 130, 70
-"""Exit codes of the tree itself; 70 is BSD's EX_SOFTWARE, an error that is ours."""
 
 app = typer.Typer(
     name="candor",
@@ -63,23 +61,24 @@ def run(arguments: list[str]) -> int:
             args=arguments, prog_name="candor", standalone_mode=False
         )
     except typer.TyperException as error:
-        return _failed(complaint(error), USAGE)
+        return _failed(complaint(error), ExitCode.USAGE)
     except (typer.Abort, KeyboardInterrupt):
-        return _failed("interrupted", INTERRUPTED)
+        return _failed("interrupted", ExitCode.INTERRUPTED)
     except BrokenPipeError:
-        return OK
+        return ExitCode.DONE
     except Exception as error:  # the edge of the command: whatever is left is a bug of ours
         if "--debug" in arguments:
             traceback.print_exc()
         line = " ".join(str(error).split())
         return _failed(
-            f"{type(error).__name__}: {line} (a bug; `candor --debug ...` shows where)", BUG
+            f"{type(error).__name__}: {line} (a bug; `candor --debug ...` shows where)",
+            ExitCode.BUG,
         )
-    return outcome if isinstance(outcome, int) else OK
+    return outcome if isinstance(outcome, int) else ExitCode.DONE
 
 
-def _failed(line: str, code: int) -> int:
-    typer.echo(f"candor: {line}", err=True)
+def _failed(line: str, code: ExitCode) -> ExitCode:
+    say(line)
     return code
 
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from classifiers.exits import ExitCode, say
+
 if TYPE_CHECKING:
     from gateway.config import Settings
-
-USAGE = 2
 
 
 def serve(
@@ -40,7 +40,7 @@ def serve(
     """Serve the gateway until interrupted."""
     settings = _overridden(_settings(config, upstream), host, port, workers)
     for line in _checked(settings):
-        typer.echo(f"candor: note: {line}", err=True)
+        say(f"note: {line}")
     listener = _listening(settings.server.host, settings.server.port)
     from gateway.serving import run
     from gateway.store import StoreProblem
@@ -107,5 +107,5 @@ def _listening(host: str, port: int) -> socket.socket:
 
 def _fail(*lines: str) -> typer.Exit:
     for line in lines:
-        typer.echo(f"candor: {line}", err=True)
-    return typer.Exit(USAGE)
+        say(line)
+    return typer.Exit(ExitCode.USAGE)

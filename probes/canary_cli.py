@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from probes.exits import ExitCode, readable_problems, stop
+from classifiers.exits import ExitCode, stop
+from probes.exits import readable_problems
 from probes.run_options import DEFAULT_CLASSIFIER, AsJson, ClassifierName, Gateway, Seed
 from probes.target import DEFAULT_GATEWAY
 

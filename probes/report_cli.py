@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from probes.exits import ExitCode, readable_problems, stop
+from classifiers.exits import ExitCode, stop
+from probes.exits import readable_problems
 
 if TYPE_CHECKING:
     from probes.report import Report

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from probes.exits import ExitCode, readable_problems, say, stop
+from classifiers.exits import ExitCode, say, stop
+from probes.exits import readable_problems
 from probes.run_options import (
     DEFAULT_CLASSIFIER,
     ApiKeyVariable,

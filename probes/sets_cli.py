@@ -23,7 +23,8 @@ AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdou
 
 def sets(as_json: AsJson = False) -> None:
     """List the probe sets: origin, licence, rows, checksum, and whether each is here."""
-    from probes.exits import readable_problems, say
+    from classifiers.exits import say
+    from probes.exits import readable_problems
     from probes.home import candor_home
     from probes.sets import catalogue
 
@@ -47,7 +48,8 @@ def pull(
     as_json: AsJson = False,
 ) -> None:
     """Bring a probe set here: from its public home, or from a local file with --from."""
-    from probes.exits import ExitCode, readable_problems, say, stop
+    from classifiers.exits import ExitCode, say, stop
+    from probes.exits import readable_problems
     from probes.home import candor_home
     from probes.sets import SourceUnreachable, pull_set
 

@@ -7,8 +7,7 @@ from typing import Annotated
 
 import typer
 
-TARGET_FAILING = 4
-FAILED = 1
+from classifiers.exits import ExitCode, stop
 
 
 def demo(
@@ -37,8 +36,6 @@ def demo(
                 console.print("Serving until you press Ctrl-C.")
                 signal.pause()
     except DemoProblem as problem:
-        typer.echo(f"candor: {problem}", err=True)
-        raise typer.Exit(TARGET_FAILING) from None
+        raise stop(str(problem), ExitCode.TARGET) from None
     if not good:
-        typer.echo("candor: a measured interval does not contain the truth", err=True)
-        raise typer.Exit(FAILED)
+        raise stop("a measured interval does not contain the truth", ExitCode.REGRESSION)

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from classifiers.exits import ExitCode, stop
+
 if TYPE_CHECKING:
     from gateway.simulated import FakeModel
     from probes.case import ProbeCase
-
-USAGE = 2
 
 
 def simulate(
@@ -42,12 +42,13 @@ def simulate(
         drift = Drift(after_calls=drift_after)
         model = FakeModel(known_cases(sets or []), seed, drift=drift, faults=faults)
     except (FaultProblem, HomeProblem, SetProblem) as problem:
-        raise _fail(str(problem)) from None
+        raise stop(str(problem), ExitCode.USAGE) from None
     try:
         serve_forever(model, host, port, announce=lambda url: _announce(model, url))
     except OSError as problem:
         reason = problem.strerror or str(problem)
-        raise _fail(f"cannot listen on {host}:{port} ({reason}); choose another --port") from None
+        line = f"cannot listen on {host}:{port} ({reason}); choose another --port"
+        raise stop(line, ExitCode.USAGE) from None
 
 
 def _announce(model: FakeModel, url: str) -> None:
@@ -55,11 +56,6 @@ def _announce(model: FakeModel, url: str) -> None:
 
     typer.echo(f"{url}/v1 serves {', '.join(Persona)}; {len(model.cases)} probe prompts are known")
     typer.echo(f"{url}/truth tells what it really did")
-
-
-def _fail(line: str) -> typer.Exit:
-    typer.echo(f"candor: {line}", err=True)
-    return typer.Exit(USAGE)
 
 
 def known_cases(names: list[str]) -> list[ProbeCase]:
