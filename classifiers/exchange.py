@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from classifiers.verdict import RefusalSource
-
 
 class Role(StrEnum):
     """Who spoke a turn of the prompt."""
@@ -28,6 +26,16 @@ class Ending(StrEnum):
     """The upstream finished it, but only the opening was kept (the capture's size limit)."""
     ERROR = "error"
     """There is no reply: an error status, an error event, a body that cannot be read."""
+
+
+class RefusalSource(StrEnum):
+    """Who refused."""
+
+    MODEL_TEXT = "model_text"
+    NATIVE_REFUSAL = "native_refusal"
+    PROVIDER_FILTER = "provider_filter"
+    GATEWAY_GUARDRAIL = "gateway_guardrail"
+    NONE = "none"
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
-if TYPE_CHECKING:
-    from classifiers.exchange import Exchange
+from classifiers.exchange import Exchange, RefusalSource
+
+__all__ = ["Classifier", "Label", "Method", "RefusalSource", "Verdict"]
 
 
 class Label(StrEnum):
@@ -24,16 +25,6 @@ class Label(StrEnum):
     def refused(self) -> bool | None:
         """True for the three refusals, False for compliance, None when undecided."""
         return None if self is Label.UNDECIDED else self is not Label.COMPLIANCE
-
-
-class RefusalSource(StrEnum):
-    """Who refused."""
-
-    MODEL_TEXT = "model_text"
-    NATIVE_REFUSAL = "native_refusal"
-    PROVIDER_FILTER = "provider_filter"
-    GATEWAY_GUARDRAIL = "gateway_guardrail"
-    NONE = "none"
 
 
 class Method(StrEnum):
