@@ -13,7 +13,7 @@ from dashboards.grafana.build import OVERVIEW, UID, overview
 from dashboards.grafana.queries import series, wilson
 from gateway.metrics import DECLARED, Kind
 from probes.rates import wilson as measured_wilson
-from tests.dashboards.prometheus_server import PrometheusServer, prometheus
+from tests.prometheus_server import PrometheusServer, prometheus
 
 DASHBOARD: dict[str, Any] = json.loads(OVERVIEW.read_text(encoding="utf-8"))
 PANELS = [panel for panel in DASHBOARD["panels"] if panel["type"] != "row"]
