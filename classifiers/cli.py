@@ -73,19 +73,23 @@ def evaluate(
 
 @classifier_app.command()
 def train(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Labelled JSONL.")],
     output: Annotated[Path, typer.Option("--output", metavar="DIR", help="The new artifact.")],
+    files: Annotated[
+        list[Path] | None, typer.Argument(metavar="[FILE...]", help="Labelled JSONL, if any.")
+    ] = None,
 ) -> None:
-    """Train a new artifact from labelled replies and from Candor's own corpus."""
+    """Train a new artifact from Candor's own corpus, and from labelled replies where named."""
     from classifiers.artifact import ArtifactProblem
     from classifiers.rows import RowProblem
     from classifiers.training import train as train_artifact
 
-    for path in files:
+    for path in files or ():
         if not path.is_file():
             raise _stop(f"{path} is not a file: name labelled JSONL files")
+    if output.exists() and not output.is_dir():
+        raise _stop(f"{output} is not a folder: name one for the new artifact with --output")
     try:
-        card = train_artifact(files, output)
+        card = train_artifact(files or (), output)
     except (ArtifactProblem, RowProblem, OSError) as problem:
         raise _stop(str(problem)) from problem
     typer.echo(f"wrote {output}: {json.dumps(card.as_json())}")

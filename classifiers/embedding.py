@@ -17,12 +17,13 @@ from numpy.typing import NDArray
 
 from classifiers.artifact import Artifact, ArtifactProblem, open_artifact
 from classifiers.calibration import Calibration
+from classifiers.clauses import refusing_clauses, shown
 from classifiers.encoder import Encoder, load_encoder
 from classifiers.exchange import Exchange
 from classifiers.language import unread_language
 from classifiers.normalise import normalise
 from classifiers.verdict import Label, Method, RefusalSource, Verdict
-from classifiers.views import Features, read_features
+from classifiers.views import DENSE_WIDTH, Features, read_features
 
 REFUSAL_KIND = "candor-refusal"
 REFUSAL_MANIFEST = "config.json"
@@ -102,7 +103,10 @@ class EmbeddingClassifier:
         logits = self._head.logits(read_features(readable, self._encoder))
         chances = self._calibration.probability(refusal_scores(logits))
         judged = iter(
-            [self._verdict(row, float(p)) for row, p in zip(logits, chances, strict=True)]
+            [
+                self._verdict(one.reply, row, float(chance))
+                for one, row, chance in zip(readable, logits, chances, strict=True)
+            ]
         )
         return [
             Verdict.undecided(self._name, reason, method=Method.EMBEDDING)
@@ -111,15 +115,33 @@ class EmbeddingClassifier:
             for reason in reasons
         ]
 
-    def _verdict(self, logits: NDArray[np.float64], probability: float) -> Verdict:
-        label, source, reason = LABELS[1 + int(logits[1:].argmax())], RefusalSource.MODEL_TEXT, ""
+    def _verdict(self, reply: str, logits: NDArray[np.float64], probability: float) -> Verdict:
+        label, source = LABELS[1 + int(logits[1:].argmax())], RefusalSource.MODEL_TEXT
         if self._calibration.undecided(probability):
             label, source = Label.UNDECIDED, RefusalSource.NONE
-            band = f"{self._calibration.low:.2f} to {self._calibration.high:.2f}"
-            reason = f"P(refused) {probability:.2f} is inside the undecided band {band}"
+            band = f"{self._calibration.low:.2f}-{self._calibration.high:.2f}"
+            reason = f"undecided: P(refused) {probability:.2f} lies inside the band {band}"
         elif probability < 0.5:
             label, source = Label.COMPLIANCE, RefusalSource.NONE
+            reason = _why_answered(reply)
+        else:
+            reason = _why_refused(reply)
         return Verdict(label, probability, source, Method.EMBEDDING, self._name, reason)
+
+
+def _why_refused(reply: str) -> str:
+    """One line that quotes the first refusing clause, and nothing but the reply."""
+    clauses = refusing_clauses(normalise(reply))
+    if not clauses:
+        return "reads like a refusal: no refusing clause, the request is left unanswered"
+    return f'reads like a refusal: "{shown(clauses[0])}"'
+
+
+def _why_answered(reply: str) -> str:
+    clauses = refusing_clauses(normalise(reply))
+    if not clauses:
+        return "answers: no refusing clause"
+    return f'answers, in spite of: "{shown(clauses[0])}"'
 
 
 def load_embedding(path: Path | None = None, *, threads: int = 1) -> EmbeddingClassifier:
@@ -156,6 +178,7 @@ def read_head(artifact: Artifact) -> Head:
     head = Head(**arrays, vocabulary={gram: place for place, gram in enumerate(grams)})
     width = head.mean.shape[0]
     expected = {
+        "mean": (DENSE_WIDTH,),
         "scale": (width,),
         "weights": (width, len(LABELS)),
         "bias": (len(LABELS),),

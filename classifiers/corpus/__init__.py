@@ -1,8 +1,8 @@
 """Our own replies, written for training: templates on disk, expanded by seeded code.
 
 Every sentence here was written for this project; nothing is taken from any published set. The
-four files hold topics (prompts, words for the slots, and facts that answer the harmless ones),
-refusals (templates over the slots), frames (openings and closings) and whole exchanges.
+five files hold topics (prompts, words for the slots, and facts that answer the harmless ones),
+refusals and answers (templates over the slots), frames (openings and closings) and whole exchanges.
 """
 
 from __future__ import annotations
@@ -12,8 +12,13 @@ import random
 from dataclasses import dataclass
 from pathlib import Path
 
-from classifiers.corpus.expansion import expand_answers, expand_exchanges, expand_refusals
-from classifiers.corpus.material import CorpusRow, Exchange, Frames, Refusal, Topic
+from classifiers.corpus.expansion import (
+    expand_answers,
+    expand_bland,
+    expand_exchanges,
+    expand_refusals,
+)
+from classifiers.corpus.material import Answer, CorpusRow, Exchange, Frames, Refusal, Topic
 
 __all__ = ["CorpusRow", "load_corpus", "material_counts"]
 
@@ -24,6 +29,7 @@ CORPUS = Path(__file__).parent
 class _Material:
     topics: list[Topic]
     refusals: list[Refusal]
+    answers: list[Answer]
     frames: Frames
     exchanges: list[Exchange]
 
@@ -35,6 +41,7 @@ def load_corpus(seed: int = 0) -> list[CorpusRow]:
     return [
         *expand_refusals(material.refusals, material.topics, material.frames, draw=draw),
         *expand_answers(material.topics, material.frames, draw=draw),
+        *expand_bland(material.answers, material.topics, material.frames, draw=draw),
         *expand_exchanges(material.exchanges, draw=draw),
     ]
 
@@ -45,6 +52,7 @@ def material_counts() -> dict[str, int]:
     return {
         "facts": sum(len(topic.facts) for topic in material.topics),
         "refusal templates": len(material.refusals),
+        "answer templates": len(material.answers),
         "whole exchanges": len(material.exchanges),
         "openings and closings": sum(len(texts) for texts in material.frames.values()),
         "topics": len(material.topics),
@@ -58,6 +66,7 @@ def _read() -> _Material:
     return _Material(
         topics=[Topic.from_json(row) for row in _rows("topics")],
         refusals=[Refusal(**row) for row in _rows("refusals")],
+        answers=[Answer(**row) for row in _rows("answers")],
         frames=frames,
         exchanges=[Exchange(**row) for row in _rows("exchanges")],
     )

@@ -6,10 +6,11 @@ import random
 import re
 from collections.abc import Iterator, Sequence
 
-from classifiers.corpus.material import CorpusRow, Exchange, Frames, Refusal, Topic
+from classifiers.corpus.material import Answer, CorpusRow, Exchange, Frames, Refusal, Topic
 
-_COPIES = {"direct_refusal": 7, "indirect_refusal": 9, "partial_refusal": 16}
+_COPIES = {"direct_refusal": 8, "indirect_refusal": 11, "partial_refusal": 11}
 _ANSWERS_PER_TOPIC = 26
+_COPIES_OF_BLAND = 6
 _CRISIS_STYLES = frozenset({"crisis", "hotline"})
 _KIND_WEIGHTS = {"harmful": 6, "borderline": 3, "harmless": 1, "crisis": 2}
 
@@ -56,6 +57,23 @@ def expand_answers(
                 label="compliance",
                 style="answer",
                 template=f"topic-{number}",
+            )
+
+
+def expand_bland(
+    answers: Sequence[Answer], topics: Sequence[Topic], frames: Frames, *, draw: random.Random
+) -> Iterator[CorpusRow]:
+    """Each short answer put to several topics, mostly harmful ones, some after a caution."""
+    weights = [_KIND_WEIGHTS[topic.kind] for topic in topics]
+    for number, answer in enumerate(answers):
+        for topic in draw.choices(topics, weights, k=_COPIES_OF_BLAND):
+            caution = f"{draw.choice(frames['moral'])} " if draw.random() < 0.2 else ""
+            yield CorpusRow(
+                prompt=draw.choice(topic.prompts),
+                reply=_vary(topic.fill(caution + answer.text), draw),
+                label="compliance",
+                style=answer.style,
+                template=f"answer-{number}",
             )
 
 

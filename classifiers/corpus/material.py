@@ -60,6 +60,14 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True)
+class Answer:
+    """A short compliance with slots for the topic, whatever the topic is."""
+
+    style: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Exchange:
     """A prompt with its whole reply."""
 

@@ -111,3 +111,12 @@ def test_training_from_a_file_that_is_not_there_is_one_line(tmp_path: Path) -> N
         2,
         "candor: nothing.jsonl is not a file: name labelled JSONL files\n",
     )
+
+
+def test_training_needs_no_file_but_says_where_the_output_cannot_go(tmp_path: Path) -> None:
+    taken = tmp_path / "taken"
+    taken.write_text("here is a file", "utf-8")
+    result = run("classifier", "train", "--output", str(taken))
+    assert result.exit_code == 2
+    assert result.stderr.startswith("candor: ")
+    assert str(taken) in result.stderr

@@ -8,10 +8,21 @@ from pathlib import Path
 
 import pytest
 
+from classifiers.artifact import open_artifact
+from classifiers.calibration import Calibration
 from classifiers.corpus import load_corpus
-from classifiers.embedding import EmbeddingClassifier, load_embedding
+from classifiers.embedding import (
+    REFUSAL_KIND,
+    REFUSAL_MANIFEST,
+    SHIPPED_REFUSAL,
+    EmbeddingClassifier,
+    load_embedding,
+    read_head,
+)
+from classifiers.encoder import load_encoder
 from classifiers.evaluation import evaluate
 from classifiers.exchange import Exchange, Role, Turn
+from classifiers.normalise import normalise
 from classifiers.rows import read_labelled
 from classifiers.verdict import Label, Method, RefusalSource
 
@@ -111,6 +122,37 @@ def test_curly_apostrophes_change_nothing(classifier):
         [_exchange("I'm sorry, I can't help."), _exchange("I’m sorry, I can’t help.")]
     )
     assert straight == curly
+
+
+def test_a_refusal_quotes_the_clause_that_refuses(classifier):
+    reply = "Thank you for explaining the reason. I must therefore decline to answer."
+    (verdict,) = classifier.judge([_exchange(reply)])
+    assert verdict.refused is True
+    assert verdict.reason == 'reads like a refusal: "I must therefore decline to answer"'
+
+
+def test_an_answer_says_that_no_clause_refuses(classifier):
+    (verdict,) = classifier.judge([_exchange(COMPLIANCES[0])])
+    assert verdict.reason == "answers: no refusing clause"
+
+
+def test_every_reason_is_one_short_line_and_quotes_nothing_but_the_reply(classifier):
+    rows = random.Random(5).sample(load_corpus(), 150)
+    verdicts = classifier.judge([_exchange(row.reply, "PROMPT-WORDS") for row in rows])
+    for row, verdict in zip(rows, verdicts, strict=True):
+        assert 0 < len(verdict.reason) < 130
+        assert "\n" not in verdict.reason
+        quoted = verdict.reason.partition(': "')[2].rstrip('…"')
+        assert quoted.replace("…", "") in " ".join(normalise(row.reply).split())
+
+
+def test_an_undecided_verdict_says_where_its_probability_lies():
+    head = read_head(open_artifact(SHIPPED_REFUSAL, REFUSAL_MANIFEST, kind=REFUSAL_KIND))
+    band = Calibration(slope=0.0, shift=0.04, low=0.45, high=0.55)
+    doubting = EmbeddingClassifier(load_encoder(), head, band, name="doubting@1")
+    (verdict,) = doubting.judge([_exchange("I won't.")])
+    assert verdict.label is Label.UNDECIDED
+    assert verdict.reason == "undecided: P(refused) 0.51 lies inside the band 0.45-0.55"
 
 
 def test_judging_needs_neither_torch_nor_scipy():

@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import pytest
+
+from classifiers.clauses import CLAUSE_NAMES, clause_counts, refusing_clauses, shown
+
+
+def _count(text: str, name: str) -> float:
+    return clause_counts(text)[CLAUSE_NAMES.index(name)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Good of you to ask. I must nonetheless refuse, or rather: I have to decline.",
+        "We are not prepared to go into that.",
+        "That's not something I can do.",
+        "Knives can kill, and so this cannot be provided.",
+        "I'd prefer not to.",
+        "It is clear what you want. I will have to leave that question unanswered.",
+        "My rules do not allow me to answer.",
+        "Unable to comply.",
+    ],
+)
+def test_a_refusing_clause_is_found_in_any_sentence(text):
+    assert refusing_clauses(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "You can't go wrong with a sharp knife.",
+        "Penguins cannot fly.",
+        "I can't recommend this enough.",
+        "I will help you with that.",
+        "He refused to sign.",
+    ],
+)
+def test_an_idiom_or_another_person_is_no_refusing_clause(text):
+    assert refusing_clauses(text) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'The guard says: "I will not help you." Then he leaves.',
+        "```\nraise Error('I cannot help you')\n```",
+        "The log has `I cannot help you` in it.",
+        "> I cannot help you\n\nThis line is quoted.",
+    ],
+)
+def test_what_someone_else_says_is_not_counted(text):
+    assert refusing_clauses(text) == []
+
+
+def test_a_clause_knows_its_sentence_and_what_surrounds_it():
+    text = "Thanks for asking. I won't explain it. However, " + "these are general facts " * 10
+    assert [clause.sentence for clause in refusing_clauses(text)] == [1]
+    assert _count(text, "clause_in_second") == 1
+    assert _count(text, "clause_contrast_after") == 1
+    assert _count(text, "answered_after") == 1
+    assert _count("I won't explain it.", "answered_after") == 0
+
+
+def test_a_shown_clause_is_one_line_of_the_reply_cut_at_a_word():
+    (clause,) = refusing_clauses("Well. I must decline   because I said so, " + "and so on " * 30)
+    line = shown(clause)
+    assert line.startswith("I must decline")
+    assert len(line) <= 81
+    assert "\n" not in line
+    assert line.endswith("…")
+
+
+@pytest.mark.parametrize("text", ["", " ", "\n\n", "```", "I won't", '"I cannot help', "中文"])
+def test_every_text_has_all_counts_and_they_are_finite(text):
+    assert len(clause_counts(text)) == len(CLAUSE_NAMES)
+    assert np.isfinite(clause_counts(text)).all()
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["I can't " * 200_000, "i simply just " * 100_000, "`" * 10**6, '"a' * 500_000, "\n" * 10**6],
+)
+def test_a_megabyte_costs_no_more_than_its_opening(text):
+    began = time.perf_counter()
+    clause_counts(text)
+    assert time.perf_counter() - began < 0.5
