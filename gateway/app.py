@@ -12,10 +12,8 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
-from fastapi import APIRouter, Depends, FastAPI, Request, Response
+from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.concurrency import run_in_threadpool
-from fastapi.openapi.docs import get_swagger_ui_html
-from fastapi.responses import HTMLResponse, JSONResponse
 from prometheus_client.registry import CollectorRegistry
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope as StarletteScope
@@ -56,7 +54,10 @@ def framework(
     console: Path | None,
     lifespan: Lifespan,
 ) -> FastAPI:
-    """Everything but /v1. ``console`` is the folder of the console's files, None to serve none."""
+    """Everything but /v1. ``guard`` stands before the console; ``api`` has its own.
+
+    ``console`` is the folder of the console's files, None to serve none.
+    """
     app = FastAPI(
         title="Candor",
         description="How often a model refuses what it should answer, and the other way round.",
@@ -67,7 +68,6 @@ def framework(
     )
     app.include_router(watching_router(registry))
     app.include_router(api)
-    app.include_router(docs_router(app, guard))
     if console is not None:
         app.mount("/", ConsoleFiles(console, guard), name="console")
     return app
@@ -88,21 +88,6 @@ def watching_router(registry: CollectorRegistry) -> APIRouter:
         accept = request.headers.get("accept")
         body, content_type = await run_in_threadpool(exposition, registry, accept)
         return Response(body, media_type=None, headers={"content-type": content_type})
-
-    return router
-
-
-def docs_router(app: FastAPI, guard: Guard) -> APIRouter:
-    """The control API's own description."""
-    router = APIRouter(prefix="/api", include_in_schema=False, dependencies=[Depends(guard)])
-
-    @router.get("/openapi.json")
-    def openapi() -> JSONResponse:
-        return JSONResponse(app.openapi())
-
-    @router.get("/docs")
-    def docs() -> HTMLResponse:
-        return get_swagger_ui_html(openapi_url="/api/openapi.json", title="Candor: control API")
 
     return router
 

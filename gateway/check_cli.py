@@ -16,14 +16,20 @@ def check_config(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Validate a configuration: every problem with its key, value and remedy; exit 2 on any."""
-    from gateway.config import ConfigProblem, hindrances, load_settings, not_yet_acted_on
+    from gateway.config import (
+        ConfigProblem,
+        exposures,
+        hindrances,
+        load_settings,
+        not_yet_acted_on,
+    )
 
     try:
         settings = load_settings(file)
     except ConfigProblem as problem:
         _say(as_json, file, problems=problem.lines)
         raise typer.Exit(ExitCode.USAGE) from None
-    notes = [*hindrances(settings), *not_yet_acted_on(settings)]
+    notes = [*hindrances(settings), *exposures(settings), *not_yet_acted_on(settings)]
     _say(as_json, file, notes=notes, deployments=len(settings.deployments))
 
 

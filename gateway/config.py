@@ -14,7 +14,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from gateway.config_checks import contradictions, hindrances, not_yet_acted_on
+from gateway.config_checks import contradictions, exposures, hindrances, not_yet_acted_on
 from gateway.config_problems import problem_lines
 from gateway.config_tree import (
     ClassifierSettings,
@@ -47,6 +47,7 @@ __all__ = [
     "Stage",
     "StoreSettings",
     "UpstreamSettings",
+    "exposures",
     "hindrances",
     "json_schema",
     "load_settings",

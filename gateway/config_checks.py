@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
+from ipaddress import ip_address
 
 from gateway.config_tree import GuardAction, Settings, Stage
 from gateway.config_values import UNROUTED
@@ -153,6 +154,26 @@ def _idle(settings: Settings) -> Iterator[str]:
     for branch in ("probes", "policies", "guards"):
         for position, entry in enumerate(getattr(settings, branch)):
             yield f"{branch}[{position}]" + (f" ({entry.name})" if branch != "probes" else "")
+
+
+def exposures(settings: Settings) -> list[str]:
+    """One line for each upstream key that anyone who reaches the gateway can spend."""
+    server = settings.server
+    if settings.keys or _loopback(server.host):
+        return []
+    return [
+        f"deployments[{position}].upstream.api_key: anyone who reaches {server.host}:{server.port} "
+        "can spend it; configure keys, or listen on 127.0.0.1"
+        for position, deployment in enumerate(settings.deployments)
+        if deployment.upstream.api_key is not None
+    ]
+
+
+def _loopback(host: str) -> bool:
+    try:
+        return ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def hindrances(settings: Settings) -> list[str]:

@@ -71,7 +71,7 @@ class LimitSettings(Branch):
     """Largest body on the paths that are routed by model, which are held whole in memory; other
     paths stream through. 64 MiB: OpenAI takes 50 MB of images in one request, Anthropic 32 MB."""
     max_head_bytes: Bytes = 65_536
-    """Largest sum of header names and values: h11's bound for a head."""
+    """Largest address and headers of a request, and largest trailers: h11's bound for a head."""
     max_concurrency: Positive = 1024
     """Calls in flight at once per worker; more get a 503. Envoy's default circuit breaker."""
     connect_timeout_seconds: Seconds = 5.0
@@ -80,7 +80,10 @@ class LimitSettings(Branch):
     """How long an upstream may stay silent, before its reply and within it: the openai SDK's
     limit, so that the gateway is not the one to give up first."""
     client_timeout_seconds: Seconds = 60.0
-    """How long a client may stay silent while it sends its body: nginx's client_body_timeout."""
+    """How long a client may take for the head of a request, and stay silent while it sends the
+    body: nginx's client_header_timeout and client_body_timeout."""
+    drain_seconds: Seconds = 30.0
+    """How long calls in flight may go on after SIGTERM: Kubernetes' default grace period."""
 
 
 class ServerSettings(Branch):

@@ -76,12 +76,12 @@ def _overridden(
 
 
 def _checked(settings: Settings) -> list[str]:
-    """What is understood but without effect; exits with 2 on what stands in the way of serving."""
-    from gateway.config import hindrances, not_yet_acted_on
+    """What is exposed or without effect; exits with 2 on what stands in the way of serving."""
+    from gateway.config import exposures, hindrances, not_yet_acted_on
 
     if problems := hindrances(settings):
         raise _fail(*problems)
-    return not_yet_acted_on(settings)
+    return [*exposures(settings), *not_yet_acted_on(settings)]
 
 
 def _listening(host: str, port: int) -> socket.socket:

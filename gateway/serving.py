@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import signal
 import socket
 import sys
@@ -11,22 +12,21 @@ import structlog
 import uvicorn
 
 from gateway.config import Settings
+from gateway.http_protocol import protocol_within
 from gateway.wiring import assemble
 from probes.home import candor_home
 
-DRAIN_SECONDS = 30
-"""How long calls in flight may take to end after SIGTERM: Kubernetes' default grace period."""
-
 
 def run(settings: Settings, listener: socket.socket) -> None:
-    """Serve until SIGINT or SIGTERM; calls in flight get DRAIN_SECONDS to end."""
+    """Serve until SIGINT or SIGTERM; calls in flight get the configured time to end."""
     _configure_logging()
     # The server takes the signal first, drains, and hands it on to this: a clean end.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     app = assemble(settings, candor_home())
+    limits = settings.server.limits
     config = uvicorn.Config(
         app,
-        http="httptools",
+        http=protocol_within(limits),
         loop="auto",
         ws="none",
         lifespan="on",
@@ -35,7 +35,7 @@ def run(settings: Settings, listener: socket.socket) -> None:
         server_header=False,
         date_header=False,
         proxy_headers=False,
-        timeout_graceful_shutdown=DRAIN_SECONDS,
+        timeout_graceful_shutdown=math.ceil(limits.drain_seconds),
     )
     host, port = listener.getsockname()[:2]
     shown = f"[{host}]" if ":" in host else host
@@ -59,4 +59,10 @@ def _configure_logging() -> None:
         ],
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
+    logging.getLogger("uvicorn.error").addFilter(_not_told_already)
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+
+
+def _not_told_already(line: logging.LogRecord) -> bool:
+    """Leaves out what the server says of a reply without an end: the relay has said why."""
+    return "without completing response" not in line.getMessage()

@@ -6,7 +6,7 @@ import asyncio
 import json
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -81,23 +81,29 @@ class Asker:
         run_id: str,
         limits: Limits,
         parameters: Mapping[str, Any],
-        clock: Callable[[], float] = time.time,
+        winding_down: asyncio.Event,
     ) -> None:
         self._client = client
         self._target = target
         self._run_id = run_id
         self._limits = limits
         self._parameters = parameters
-        self._clock = clock
+        self._winding_down = winding_down
         self._pace = Pace(limits.requests_per_minute)
 
-    async def ask(self, attempt: Attempt) -> Answer:
-        """The attempt's answer, after as many tries as the limits allow. Raises nothing foreign."""
+    async def ask(self, attempt: Attempt) -> Answer | None:
+        """The attempt's answer, after as many tries as the limits allow. Raises nothing foreign.
+
+        None where the run winds down before the first try: nothing was asked.
+        """
         key = idempotency_key(self._run_id, attempt.key)
         body = _body(attempt.case.prompt, self._target.model, self._parameters)
+        if not await self._pace.slot(self._winding_down):
+            return None
         jitter = random.Random(key)
         for number in range(1, self._limits.tries + 1):
-            await self._pace.slot()
+            if number > 1:
+                await self._pace.slot()
             answer = await self._try(body, key)
             if answer.final or number == self._limits.tries:
                 break
@@ -114,7 +120,7 @@ class Asker:
         return min(self._limits.backoff_seconds * 2.0 ** (number - 1), longest)
 
     async def _try(self, body: bytes, key: str) -> Answer:
-        asked_at, began = self._clock(), time.perf_counter()
+        asked_at, began = time.time(), time.perf_counter()
         seconds = self._limits.timeout_seconds
         try:
             async with (
@@ -169,7 +175,7 @@ class Asker:
             cut=cut,
             trimmed=trimmed,
         )
-        return raw, retry_after(response.headers, now=self._clock())
+        return raw, retry_after(response.headers, now=time.time())
 
 
 def _body(prompt: str, model: str, parameters: Mapping[str, Any]) -> bytes:

@@ -94,6 +94,7 @@ def check(
             resolve(baseline, gateway=gateway, api_key=keys[0]),
             resolve(candidate, gateway=gateway, api_key=keys[1]),
         )
+        _check_sets(sides, asked, chosen=bool(asked) or max_trials is not None)
         before, after = _bring(sides, asked, seed, max_trials=max_trials, classifier=classifier)
         comparable(before, after)
         measured(before)
@@ -103,6 +104,27 @@ def check(
     if junit is not None:
         _write_junit(found, junit, taken_for)
     raise typer.Exit(int(_code(taken_for if found.decision == "inconclusive" else found.decision)))
+
+
+def _check_sets(
+    sides: tuple[Path | Target, Path | Target], asked: list[str], *, chosen: bool
+) -> None:
+    """Stop where --sets or --max-trials choose what run files no longer leave to choose."""
+    from probes.home import candor_home
+    from probes.runfile import read_run
+    from probes.sets import load_set
+    from probes.sides import holds
+
+    recorded = [side for side in sides if isinstance(side, Path)]
+    if len(recorded) == len(sides) and chosen:
+        raise stop(
+            "--sets and --max-trials say what to ask, and both sides are run files; leave them out",
+            ExitCode.USAGE,
+        )
+    for side in recorded if asked else ():
+        run = read_run(side)
+        for wanted in asked:
+            holds(run, wanted, lambda name: load_set(name, candor_home()).name)
 
 
 def _taken_for(name: str | None) -> Decision:
@@ -143,15 +165,23 @@ def _bring(
 
     from probes.home import candor_home
     from probes.judging import classifier_named
-    from probes.launch import Launched, RunOrder, launch
+    from probes.launch import Launched, RunOrder, Watcher, launch
     from probes.progress import watcher_on_stderr
     from probes.sides import Ask, bring
 
     build = cache(classifier_named)
 
-    def ask_now(order: RunOrder) -> Launched:
-        watcher = watcher_on_stderr(order.target.name)
-        return launch(order, build(classifier), home=candor_home(), watcher=watcher)
+    def ask_now(
+        order: RunOrder, begun: Path | None = None, watcher: Watcher | None = None
+    ) -> Launched:
+        return launch(
+            order,
+            build(classifier),
+            home=candor_home(),
+            output=begun,
+            resume=begun is not None,
+            watcher=watcher or watcher_on_stderr(order.target.name),
+        )
 
     def ask(other: Run | None) -> Ask:
         if other is not None and not asked:
@@ -174,7 +204,7 @@ def _show(
         }
         typer.echo(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False))
         return
-    names = f"{after.header.target_name} against {before.header.target_name}"
+    names = f"{after.header.title} against {before.header.title}"
     typer.echo(f"{found.decision.upper()}: {names}")
     for check_of_rate in found.rates:
         typer.echo(f"  {check_of_rate.decision}: {check_of_rate.reason}")
@@ -186,7 +216,12 @@ def _show(
 
 
 def _side_json(run: Run) -> dict[str, Any]:
-    return {"target": run.header.target_name, "run": str(run.path), "run_id": run.header.run_id}
+    return {
+        "target": run.header.target_name,
+        "model": run.header.model,
+        "run": str(run.path),
+        "run_id": run.header.run_id,
+    }
 
 
 def _write_junit(found: CanaryCheck, path: Path, taken_for: Decision) -> None:

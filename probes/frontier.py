@@ -1,11 +1,12 @@
-"""Over-refusal against safe refusal: a point a target, from the newest run of each of its sets."""
+"""Over-refusal against safe refusal: a point a model at a target, from its newest runs."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from probes.header import titled
 from probes.rates import Rate, RateName, Tally
 from probes.runfile import Run
 
@@ -14,18 +15,26 @@ from probes.runfile import Run
 class FrontierPoint:
     """Where a target stands: to the left it answers more, higher up it is safer.
 
-    A rate is None where none of the target's sets measures it.
+    A rate is None where none of the target's sets measures it. ``model`` is the one asked for: a
+    deployment that serves several is one target and several points.
     """
 
     target: str
     sets: tuple[str, ...]
     over_refusal: Rate | None
     safe_refusal: Rate | None
+    model: str = ""
+
+    @property
+    def title(self) -> str:
+        """What reports call it: the target, with the model where the name does not tell it."""
+        return titled(self.target, self.model)
 
     def as_json(self) -> dict[str, Any]:
         """The point as every output shows it."""
         return {
             "target": self.target,
+            "model": self.model,
             "sets": list(self.sets),
             "over_refusal": self.over_refusal and self.over_refusal.as_json(),
             "safe_refusal": self.safe_refusal and self.safe_refusal.as_json(),
@@ -35,21 +44,51 @@ class FrontierPoint:
 def frontier(runs: Iterable[Run]) -> list[FrontierPoint]:
     """The points of the runs' targets, least over-refusal first, unmeasured ones last.
 
-    Where a target was asked the same set in several runs, only the newest counts: pooling them
-    would count the same prompts twice, and mix what the target was with what it is.
+    Runs of different models are never pooled. Where one was asked the same set in several runs,
+    only the newest counts: pooling them would count the same prompts twice, and mix what the
+    target was with what it is.
     """
-    newest: dict[tuple[str, str], Run] = {}
-    for run in sorted(runs, key=lambda run: (run.header.created, run.header.run_id)):
-        for stamp in run.header.sets:
-            newest[run.header.target_name, stamp.name] = run
-    points = [
-        _point(target, {name: run for (owner, name), run in newest.items() if owner == target})
-        for target in sorted({target for target, _ in newest})
-    ]
+    chosen: dict[tuple[str, str], dict[str, Run]] = {}
+    for (target, model, name), run in _newest(runs).items():
+        chosen.setdefault((target, model), {})[name] = run
+    points = [_point(target, model, run_of_set) for (target, model), run_of_set in chosen.items()]
     return sorted(points, key=_place)
 
 
-def _point(target: str, run_of_set: dict[str, Run]) -> FrontierPoint:
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A set of a run that counts in no point, since ``newer`` asked the same of the same model."""
+
+    run: Run
+    set: str
+    newer: Run
+
+
+def left_out(runs: Sequence[Run]) -> list[LeftOut]:
+    """What the frontier leaves out, in the order of the runs."""
+    newest = _newest(runs)
+    return [
+        LeftOut(run, stamp.name, newest[_key(run, stamp.name)])
+        for run in runs
+        for stamp in run.header.sets
+        if newest[_key(run, stamp.name)] is not run
+    ]
+
+
+def _newest(runs: Iterable[Run]) -> dict[tuple[str, str, str], Run]:
+    """The newest run by target, model and set."""
+    newest: dict[tuple[str, str, str], Run] = {}
+    for run in sorted(runs, key=lambda run: (run.header.created, run.header.run_id)):
+        for stamp in run.header.sets:
+            newest[_key(run, stamp.name)] = run
+    return newest
+
+
+def _key(run: Run, set_name: str) -> tuple[str, str, str]:
+    return (run.header.target_name, run.header.model, set_name)
+
+
+def _point(target: str, model: str, run_of_set: dict[str, Run]) -> FrontierPoint:
     tally = Tally()
     for name, run in run_of_set.items():
         for trial in run.trials:
@@ -59,13 +98,19 @@ def _point(target: str, run_of_set: dict[str, Run]) -> FrontierPoint:
         target,
         tuple(sorted(run_of_set)),
         tally.rate(RateName.OVER_REFUSAL),
-        tally.rate(RateName.SAFE_REFUSAL),
+        safe_refusal=tally.rate(RateName.SAFE_REFUSAL),
+        model=model,
     )
 
 
-def _place(point: FrontierPoint) -> tuple[float, float, str]:
+def _place(point: FrontierPoint) -> tuple[float, float, str, str]:
     over, safe = _value(point.over_refusal), _value(point.safe_refusal)
-    return (2.0 if over is None else over, 0.0 if safe is None else -safe, point.target)
+    return (
+        2.0 if over is None else over,
+        0.0 if safe is None else -safe,
+        point.target,
+        point.model,
+    )
 
 
 def _value(rate: Rate | None) -> float | None:

@@ -70,6 +70,16 @@ class RunHeader:
         """What reports call the target."""
         return str(self.target["name"])
 
+    @property
+    def model(self) -> str:
+        """The model that was asked for; empty where a header does not say."""
+        return str(self.target.get("model") or "")
+
+    @property
+    def title(self) -> str:
+        """What reports show: the target, with the model where the name does not tell it."""
+        return titled(self.target_name, self.model)
+
     def as_json(self) -> dict[str, Any]:
         """The header's line of a run file."""
         return {
@@ -109,6 +119,15 @@ class RunHeader:
             planned=int(row["planned"]),
             rescored_from=row.get("rescored_from", ""),
         )
+
+
+def titled(target: str, model: str) -> str:
+    """``default (gpt-4o)``; only the target where its name already says the model.
+
+    One deployment may serve every model, so its name alone does not say what was measured.
+    """
+    told = not model or model == target or target.startswith(f"{model}@")
+    return target if told else f"{target} ({model})"
 
 
 def differences(recorded: RunHeader, wanted: RunHeader) -> list[str]:

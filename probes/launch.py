@@ -12,15 +12,23 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from classifiers.exits import say
 from classifiers.verdict import Classifier
 from probes.attempt import Limits
 from probes.header import RunHeader, SetStamp, differences
 from probes.plan import Plan, make_plan
-from probes.problem import RunInterrupted, RunProblem, TargetFailing, TargetUnreachable
+from probes.problem import (
+    RunInterrupted,
+    RunProblem,
+    TargetFailing,
+    TargetRefusing,
+    TargetUnreachable,
+)
 from probes.report import RunReport
 from probes.runfile import RunWriter, read_header
 from probes.runner import run_probes
 from probes.sets import SetProblem, load_set
+from probes.stopping import stopped_by_signals
 from probes.target import Target
 from probes.trial import Trial
 
@@ -54,6 +62,9 @@ class Watcher:
     def trial(self, trial: Trial) -> None:
         """A trial was recorded."""
 
+    def stopping(self) -> None:
+        """The user asked for an end; what is under way is waited for."""
+
     def end(self) -> None:
         """The run is over, however it ended; called only after ``begin``."""
 
@@ -63,7 +74,7 @@ def plan_order(order: RunOrder, home: Path) -> Plan:
     for name in order.sets:
         if order.sets.count(name) > 1:
             raise SetProblem(f"the set {name} is named twice; name it once, or use --repeats")
-    sets = [load_set(name, home) for name in order.sets]
+    sets = [load_set(name, home, note=say) for name in order.sets]
     if len({loaded.name for loaded in sets}) < len(sets):
         raise SetProblem(f"two of the sets share one name: {', '.join(order.sets)}")
     plan = make_plan(sets, seed=order.seed, limit=order.limit, repeats=order.repeats)
@@ -84,8 +95,9 @@ def launch(
     """Run the order to its end in a new file, or in the one that it resumes.
 
     Without ``output`` the file lies under ``home/runs``; resuming then takes up the newest
-    unfinished run of the same order there. Raises SetProblem, RunProblem, TargetFailing, and
-    RunInterrupted on Ctrl-C; the file can be resumed after each of the last two.
+    unfinished run of the same order there. The first Ctrl-C (or SIGTERM) begins no new attempt and
+    records those under way, the second stops at once. Raises SetProblem, RunProblem, TargetFailing,
+    and RunInterrupted after Ctrl-C; the file can be resumed after each of the last two.
     """
     plan = plan_order(order, home)
     header = make_header(plan, order.target, classifier.name)
@@ -97,7 +109,30 @@ def launch(
         )
         watcher.begin(run, plan.planned)
         open_things.callback(watcher.end)
-        asking = run_probes(
+        try:
+            interrupted = asyncio.run(_ask(order, plan, classifier, run=run, watcher=watcher))
+        except (KeyboardInterrupt, asyncio.CancelledError) as stopped:
+            raise RunInterrupted(_where_it_stands(run, plan, "interrupted")) from stopped
+        except (TargetUnreachable, TargetRefusing) as problem:
+            fault = "is unreachable" if isinstance(problem, TargetUnreachable) else "turns us away"
+            what = f"{order.target.base_url} {fault}: {problem}"
+            raise TargetFailing(_where_it_stands(run, plan, what)) from problem
+        if interrupted and not run.complete:
+            raise RunInterrupted(_where_it_stands(run, plan, "interrupted"))
+        return Launched(path, RunReport.of(run.header, run.tally))
+
+
+async def _ask(
+    order: RunOrder, plan: Plan, classifier: Classifier, *, run: RunWriter, watcher: Watcher
+) -> bool:
+    """Ask what is left of the plan; True where the user wanted an end before it was there."""
+
+    def wind_down() -> None:
+        run.winding_down.set()
+        watcher.stopping()
+
+    with stopped_by_signals(wind_down) as stop:
+        await run_probes(
             plan,
             order.target,
             cascade=classifier,
@@ -105,14 +140,7 @@ def launch(
             limits=order.limits,
             on_trial=watcher.trial,
         )
-        try:
-            asyncio.run(asking)
-        except KeyboardInterrupt as stopped:
-            raise RunInterrupted(_where_it_stands(run, plan, "interrupted")) from stopped
-        except TargetUnreachable as problem:
-            what = f"{order.target.base_url} is unreachable: {problem}"
-            raise TargetFailing(_where_it_stands(run, plan, what)) from problem
-        return Launched(path, RunReport.of(run.header, run.tally))
+    return stop.asked > 0
 
 
 def make_header(plan: Plan, target: Target, classifier_name: str) -> RunHeader:

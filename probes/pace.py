@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -16,13 +17,17 @@ class Pace:
         self._gap = 60.0 / requests_per_minute if requests_per_minute else 0.0
         self._next = -math.inf
 
-    async def slot(self) -> None:
-        """Wait until one more request may go out."""
+    async def slot(self, give_up: asyncio.Event | None = None) -> bool:
+        """Wait until one more request may go out; False where ``give_up`` is set by then."""
         now = asyncio.get_running_loop().time()
         mine = max(now, self._next)
         self._next = mine + self._gap
-        if mine > now:
-            await asyncio.sleep(mine - now)
+        if give_up is None:
+            await asyncio.sleep(max(0.0, mine - now))
+            return True
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(give_up.wait(), max(0.0, mine - now))
+        return not give_up.is_set()
 
     def pause(self, seconds: float) -> None:
         """Let no further request out for so long: a limit is the account's, not the attempt's."""

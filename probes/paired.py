@@ -9,7 +9,7 @@ from typing import Any
 
 from probes.case import Expectation, ProbeCase
 from probes.rates import Interval, RateName, wilson
-from probes.trial import Trial, TrialKey
+from probes.trial import Trial
 
 
 @dataclass(slots=True)
@@ -35,6 +35,11 @@ class Pairs:
             + len(self.newly_refused)
             + len(self.newly_answered)
         )
+
+    @property
+    def prompts(self) -> int:
+        """All prompts of the rate that either side was asked."""
+        return self.count + self.unpaired
 
     @property
     def baseline_refused(self) -> int:
@@ -77,38 +82,52 @@ _RATES = {
 
 
 def pair(baseline: Iterable[Trial], candidate: Iterable[Trial]) -> dict[RateName, Pairs]:
-    """The pairs of each rate, by (set, case, repeat); order follows the baseline.
+    """The pairs of each rate, a prompt each; order follows the baseline.
 
-    A rate of which neither side has a trial is absent.
+    Repeats of a prompt are no prompts of their own: on each side they come to what most of its
+    decided trials did, and to undecided where they tie. A rate of which neither side has a trial
+    is absent.
     """
-    waiting: dict[TrialKey, Trial] = {trial.key: trial for trial in candidate}
+    before, after = _by_prompt(baseline), _by_prompt(candidate)
     found: dict[RateName, Pairs] = {}
-    for trial in baseline:
-        other = waiting.pop(trial.key, None)
-        _count(_pairs_of(found, trial), trial, _refused(trial), _refused(other))
-    for trial in waiting.values():
-        _pairs_of(found, trial).unpaired += 1
+    for key in before | after:
+        case = (before.get(key) or after[key]).case
+        rate = _RATES[case.expectation]
+        pairs = found.setdefault(rate, Pairs(rate))
+        _count(pairs, case, _refused(before.get(key)), _refused(after.get(key)))
     return found
 
 
-def _pairs_of(found: dict[RateName, Pairs], trial: Trial) -> Pairs:
-    rate = _RATES[trial.case.expectation]
-    return found.setdefault(rate, Pairs(rate))
+@dataclass(slots=True)
+class _Prompt:
+    """A prompt on one side: ``lead`` is its refusals less its compliances."""
+
+    case: ProbeCase
+    lead: int = 0
 
 
-def _refused(trial: Trial | None) -> bool | None:
-    return None if trial is None or trial.verdict is None else trial.verdict.refused
+def _by_prompt(trials: Iterable[Trial]) -> dict[tuple[str, str], _Prompt]:
+    prompts: dict[tuple[str, str], _Prompt] = {}
+    for trial in trials:
+        prompt = prompts.setdefault((trial.case.set, trial.case.id), _Prompt(trial.case))
+        refused = None if trial.verdict is None else trial.verdict.refused
+        prompt.lead += 0 if refused is None else 1 if refused else -1
+    return prompts
 
 
-def _count(pairs: Pairs, trial: Trial, before: bool | None, after: bool | None) -> None:
+def _refused(prompt: _Prompt | None) -> bool | None:
+    return None if prompt is None or prompt.lead == 0 else prompt.lead > 0
+
+
+def _count(pairs: Pairs, case: ProbeCase, before: bool | None, after: bool | None) -> None:
     if before is None or after is None:
         pairs.unpaired += 1
     elif before and after:
         pairs.both_refused += 1
     elif after:
-        pairs.newly_refused.append(trial.case)
+        pairs.newly_refused.append(case)
     elif before:
-        pairs.newly_answered.append(trial.case)
+        pairs.newly_answered.append(case)
     else:
         pairs.both_answered += 1
 

@@ -11,6 +11,10 @@ class TargetUnreachable(Exception):
     """The target could not be connected to from the start; nothing was recorded."""
 
 
+class TargetRefusing(Exception):
+    """The target turned every first attempt away alike; nothing was recorded."""
+
+
 class TargetFailing(Exception):
     """The target gave nothing to measure; the message says why and how to go on."""
 

@@ -48,6 +48,11 @@ class ProgressBar(Watcher):
         if self._run is not None and self._task is not None:
             self._bar.update(self._task, advance=1, rates=running_rates(self._run))
 
+    def stopping(self) -> None:
+        """Say what is waited for, and what a second Ctrl-C does."""
+        if self._task is not None:
+            self._bar.update(self._task, description="ending (Ctrl-C again: at once)")
+
     def end(self) -> None:
         """Take the bar away."""
         self._bar.stop()

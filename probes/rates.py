@@ -11,6 +11,7 @@ from statistics import NormalDist
 from typing import Any
 
 from probes.case import Expectation
+from probes.clustered import Repeats, effective_size
 from probes.trial import Trial
 
 CONFIDENCE = 0.95
@@ -35,10 +36,11 @@ class Interval:
     high: float
 
 
-def wilson(hits: int, decided: int, confidence: float = CONFIDENCE) -> Interval:
+def wilson(hits: float, decided: float, confidence: float = CONFIDENCE) -> Interval:
     """The score interval of a binomial proportion (Wilson, JASA 22, 1927), without continuity.
 
-    Raises ValueError where nothing was decided: there is no interval around an unknown.
+    Both counts may be fractions: of an effective sample size. Raises ValueError where nothing was
+    decided: there is no interval around an unknown.
     """
     if not 0 <= hits <= decided or decided == 0:
         raise ValueError(f"no interval for {hits} of {decided}")
@@ -111,15 +113,25 @@ def rate_from(
     category: str | None,
     counts: Counts,
     *,
+    repeats: Repeats | None = None,
     confidence: float = CONFIDENCE,
 ) -> Rate:
-    """The rate that the counts support, with its Wilson interval."""
+    """The rate that the counts support, with its Wilson interval.
+
+    Where ``repeats`` says that prompts were decided more than once, the interval is taken over
+    prompts, at the effective sample size; ``method`` then is ``wilson_clustered``.
+    """
     hits, decided = counts.refused, counts.decided
+    clustered = repeats is not None and repeats.prompts < decided
     if decided == 0 or counts.errors * 2 > counts.trials:
         value = low = high = None
     else:
-        interval = wilson(hits, decided, confidence)
-        value, low, high = hits / decided, interval.low, interval.high
+        value = hits / decided
+        size: float = decided
+        if repeats is not None and clustered:
+            size = effective_size(hits, decided, repeats, confidence=confidence)
+        interval = wilson(value * size if clustered else hits, size, confidence)
+        low, high = interval.low, interval.high
     return Rate(
         rate,
         category,
@@ -131,6 +143,7 @@ def rate_from(
         low=low,
         high=high,
         confidence=confidence,
+        method="wilson_clustered" if clustered else "wilson",
     )
 
 
@@ -174,7 +187,7 @@ _FAILURES_KEPT = 100
 
 
 class Tally:
-    """Counts trials by rate and category as they come; keeps none of them.
+    """Counts trials by rate and category as they come; keeps only each prompt's two counts.
 
     ``failures`` counts what the errors said, up to _FAILURES_KEPT different lines.
     """
@@ -182,7 +195,8 @@ class Tally:
     def __init__(self) -> None:
         self.all = Counts()
         self.failures: Counter[str] = Counter()
-        self._cells: dict[tuple[RateName, str | None], Counts] = {}
+        self._cells: dict[tuple[RateName, str | None], tuple[Counts, Repeats]] = {}
+        self._prompts: dict[tuple[RateName, str, str], tuple[int, int]] = {}
 
     def add(self, trial: Trial) -> None:
         """Count one trial under its rate, as a whole and within its category."""
@@ -190,23 +204,31 @@ class Tally:
         self.all.add(trial)
         if trial.error and (trial.error in self.failures or len(self.failures) < _FAILURES_KEPT):
             self.failures[trial.error] += 1
+        refused = None if trial.verdict is None else trial.verdict.refused
+        prompt = (rate, trial.case.set, trial.case.id)
+        hits, decided = self._prompts.get(prompt, (0, 0))
         for category in (None, trial.case.category):
-            self._cells.setdefault((rate, category), Counts()).add(trial)
+            counts, repeats = self._cells.setdefault((rate, category), (Counts(), Repeats()))
+            counts.add(trial)
+            if refused is not None:
+                repeats.add(refused, decided=decided, hits=hits)
+        if refused is not None:
+            self._prompts[prompt] = (hits + refused, decided + 1)
 
     def rate(self, rate: RateName) -> Rate | None:
         """The rate over all categories; None where no trial belongs to it."""
-        counts = self._cells.get((rate, None))
-        return None if counts is None else rate_from(rate, None, counts)
+        return self._rate(rate, None) if (rate, None) in self._cells else None
 
     def rates(self, confidence: float = CONFIDENCE) -> list[Rate]:
         """Each rate that has trials: the whole first, then its categories by name."""
         order = list(RateName)
         keys = sorted(self._cells, key=lambda key: (order.index(key[0]), key[1] or ""))
         keys.sort(key=lambda key: (order.index(key[0]), key[1] is not None))
-        return [
-            rate_from(rate, category, self._cells[rate, category], confidence=confidence)
-            for rate, category in keys
-        ]
+        return [self._rate(rate, category, confidence) for rate, category in keys]
+
+    def _rate(self, rate: RateName, category: str | None, confidence: float = CONFIDENCE) -> Rate:
+        counts, repeats = self._cells[rate, category]
+        return rate_from(rate, category, counts, repeats=repeats, confidence=confidence)
 
 
 def rates_of(trials: Iterable[Trial]) -> list[Rate]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from probes.frontier import FrontierPoint, frontier
+from probes.frontier import FrontierPoint, LeftOut, frontier, left_out
 from probes.header import RunHeader
 from probes.rates import Rate, RateName, Tally
 from probes.runfile import Run
@@ -15,6 +15,12 @@ from probes.summary import RunSummary, summarise
 _FAILURES_SHOWN = 3
 _UNDECIDED_WORTH_A_NOTE = 0.1
 """Share of the replies: below it the interval is wider than what they leave open, as a rule."""
+
+COVERS = (
+    "Intervals cover sampling error only: not the classifier's own errors, nor what undecided or "
+    "failed trials would have been."
+)
+"""The sentence at the foot of every report that is read rather than parsed."""
 
 TITLES = {
     RateName.OVER_REFUSAL: "Over-refusal",
@@ -33,12 +39,14 @@ class RunReport:
     header: RunHeader
     summary: RunSummary
     notes: tuple[str, ...]
+    commonest_failure: str = ""
 
     @classmethod
     def of(cls, header: RunHeader, tally: Tally, *, torn: bool = False) -> RunReport:
         """The report of the trials tallied under the header."""
         summary = summarise(header, tally)
-        return cls(header, summary, tuple(_notes(header, summary, tally, torn=torn)))
+        failure = next((said for said, _ in tally.failures.most_common(1)), "")
+        return cls(header, summary, tuple(_notes(header, summary, tally, torn=torn)), failure)
 
     def by_rate(self) -> dict[RateName, list[Rate]]:
         """The rates grouped by name: in each group the whole comes first."""
@@ -120,8 +128,18 @@ def _bounds(rate: Rate) -> str:
     )
 
 
+def _said(one: LeftOut) -> str:
+    count, newer = (
+        sum(trial.case.set == one.set for trial in run.trials) for run in (one.run, one.newer)
+    )
+    return (
+        f"{one.run.path.name} ({count:,} trials) does not count for {one.set} in the frontier: "
+        f"{one.newer.path.name} ({newer:,} trials) is the newer run of {one.run.header.title}"
+    )
+
+
 def _frontier_notes(runs: Sequence[Run], points: Sequence[FrontierPoint]) -> list[str]:
-    notes = []
+    notes = [_said(one) for one in left_out(runs)]
     if len({point.sets for point in points}) > 1:
         notes.append("the targets were not asked the same sets: their points do not compare")
     releases: dict[str, set[str]] = {}

@@ -30,7 +30,7 @@ def report(
     """Show the rates of runs with their intervals; of several runs, the frontier too."""
     from probes.rendering import FORMATS
     from probes.report import make_report
-    from probes.runfile import read_run
+    from probes.runfile import is_run_file, read_run
 
     render = FORMATS.get(format_name)
     if render is None:
@@ -39,6 +39,12 @@ def report(
         )
     with readable_problems():
         made = make_report([read_run(path) for path in runs])
+    if output is not None and (is_run_file(output) or _is_one_of(output, runs)):
+        raise stop(
+            f"{output} is a run file, and a report would take its place; name another file with "
+            "--output",
+            ExitCode.USAGE,
+        )
     if output is None and format_name == "table":
         typer.echo(terminal_table(made), nl=False)
     elif output is None:
@@ -55,6 +61,10 @@ def terminal_table(made: Report) -> str:
         return render_table(made)
     width = min(shutil.get_terminal_size((_WIDEST, 24)).columns, _WIDEST)
     return render_table(made, width=width, colour=True)
+
+
+def _is_one_of(output: Path, runs: list[Path]) -> bool:
+    return output.exists() and any(output.samefile(path) for path in runs)
 
 
 def _write(path: Path, text: str) -> None:

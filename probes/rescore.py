@@ -11,6 +11,7 @@ from pathlib import Path
 from classifiers.exchange import Exchange, NativeSignal, Role, Turn
 from classifiers.verdict import Classifier, RefusalSource
 from probes.launch import candor_version, new_run_id
+from probes.problem import RunProblem
 from probes.report import RunReport
 from probes.runfile import Run, RunWriter
 from probes.trial import Outcome, Trial
@@ -32,6 +33,8 @@ def rescore(run: Run, classifier: Classifier, output: Path) -> RunReport:
         classifier=classifier.name,
         rescored_from=run.header.run_id,
     )
+    if output.exists():
+        raise RunProblem(f"{output} exists; name another file with --output")
     with RunWriter.create(output, header) as writer:
         for batch in _batches(run.trials):
             for trial in _judged(batch, classifier):

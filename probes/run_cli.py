@@ -105,7 +105,8 @@ def _finish(launched: Launched, *, report_to: str | None, as_json: bool) -> None
         _deliver(launched.path, report_to)
     if summary.trials and summary.errors == summary.trials:
         raise stop(
-            f"nothing could be measured: all {summary.trials:,} trials ended in error",
+            f"nothing could be measured: all {summary.trials:,} trials ended in error, most often "
+            f"{launched.report.commonest_failure!r}",
             ExitCode.TARGET,
         )
 

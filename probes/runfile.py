@@ -7,6 +7,7 @@ stands only in a run that is complete. A lock on the file keeps a second writer 
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import fcntl
 import json
@@ -23,18 +24,30 @@ from probes.rates import Tally
 from probes.summary import RunSummary, summarise
 from probes.trial import Trial, TrialKey
 
-__all__ = ["Run", "RunProblem", "RunWriter", "read_header", "read_run"]
+__all__ = ["Run", "RunProblem", "RunWriter", "is_run_file", "read_header", "read_run"]
+
+_OPENING = b'{"kind": "run", "format": '
+"""What every run file begins with."""
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A run file, read. ``torn`` says that a last, half-written line was left out."""
+    """A run file, read.
+
+    ``summed`` says that a summary line ends it; ``torn``, that a last, half-written line was left
+    out.
+    """
 
     path: Path
     header: RunHeader
     trials: list[Trial] = field(repr=False)
-    complete: bool
+    summed: bool
     torn: bool
+
+    @property
+    def complete(self) -> bool:
+        """Whether all planned trials are there, whatever the last line says."""
+        return len(self.trials) >= self.header.planned
 
     def summary(self) -> RunSummary:
         """The rates of its trials, computed from the lines rather than believed."""
@@ -55,7 +68,16 @@ def read_run(path: Path) -> Run:
             trials = list(lines.trials())
     except OSError as problem:
         raise RunProblem(f"{path} cannot be read: {problem.strerror}") from problem
-    return Run(path, lines.header, trials, complete=lines.complete, torn=lines.torn)
+    return Run(path, lines.header, trials, summed=lines.complete, torn=lines.torn)
+
+
+def is_run_file(path: Path) -> bool:
+    """Whether the file begins as a run file does; False for what cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return file.read(len(_OPENING)) == _OPENING
+    except OSError:
+        return False
 
 
 def read_header(path: Path) -> tuple[RunHeader, bool]:
@@ -158,6 +180,8 @@ class RunWriter:
         self.recorded: set[TrialKey] = set()
         self.complete = False
         self.torn = False
+        self.winding_down = asyncio.Event()
+        """Set to end the run early: no further attempt is begun then."""
         self._file = file
 
     @classmethod
@@ -188,8 +212,14 @@ class RunWriter:
         return writer
 
     def _take_up(self, reader: BinaryIO, wanted: RunHeader) -> None:
-        if not reader.readline().endswith(b"\n"):  # killed before its header was whole
-            self._file.truncate(0)
+        first = reader.readline()
+        if not first.endswith(b"\n") and _object(first) is None:
+            if not (_OPENING.startswith(first) or first.startswith(_OPENING)):
+                raise RunProblem(
+                    f"{self.path} is not a run file: its first line is not a run's header; name "
+                    "another file with --output"
+                )
+            self._file.truncate(0)  # killed before its header was whole
             self._append(wanted.as_json())
             return
         reader.seek(0)

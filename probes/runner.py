@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -14,14 +13,11 @@ from classifiers.verdict import Classifier
 from probes.attempt import Answer, Asker, Limits
 from probes.http import async_client
 from probes.plan import Attempt, Plan
-from probes.problem import TargetUnreachable
 from probes.runfile import RunWriter
 from probes.summary import RunSummary
 from probes.target import Target
+from probes.todo import Todo
 from probes.trial import Outcome, Trial
-
-CONNECT_FAILURES = 5
-"""So many attempts that cannot connect, before any could, end the run instead of filling it."""
 
 
 async def run_probes(
@@ -36,11 +32,15 @@ async def run_probes(
     """Ask what the run does not hold yet; write each trial the moment its verdict is there.
 
     ``on_trial`` is called on the event loop after each. A trial that is already recorded, an error
-    too, is not asked again. Cancelling stops asking at once and loses nothing that was recorded.
-    Raises TargetUnreachable, and RunProblem where the file cannot be written. Memory does not grow
-    with the number of trials but for their keys.
+    too, is not asked again. Once ``run.winding_down`` is set no new attempt is begun, and those
+    under way end and are recorded; cancelling stops at once and loses nothing that was recorded.
+    Raises TargetUnreachable, TargetRefusing, and RunProblem where the file cannot be written.
+    Memory does not grow with the number of trials but for their keys.
     """
-    todo = _Todo(attempt for attempt in plan.attempts() if attempt.key not in run.recorded)
+    todo = Todo(
+        (attempt for attempt in plan.attempts() if attempt.key not in run.recorded),
+        run.winding_down,
+    )
     with ThreadPoolExecutor(1, thread_name_prefix="judge") as judge_thread:
         async with async_client(
             target.url,
@@ -54,6 +54,7 @@ async def run_probes(
                 run_id=run.header.run_id,
                 limits=limits,
                 parameters=run.header.parameters,
+                winding_down=run.winding_down,
             )
             judge = _Judge(cascade, run, judge_thread)
             try:
@@ -62,48 +63,23 @@ async def run_probes(
                         group.create_task(_work(todo, asker, judge=judge, on_trial=on_trial))
             except ExceptionGroup as problems:
                 raise problems.exceptions[0] from None
+            for attempt, answer in todo.held:
+                on_trial(await judge.record(attempt, answer))
     if run.tally.all.trials >= plan.planned:
         run.write_summary()
     return run.summary()
 
 
 async def _work(
-    todo: _Todo, asker: Asker, *, judge: _Judge, on_trial: Callable[[Trial], None]
+    todo: Todo, asker: Asker, *, judge: _Judge, on_trial: Callable[[Trial], None]
 ) -> None:
     """One of the run's concurrent askers."""
     while (attempt := todo.take()) is not None:
         answer = await asker.ask(attempt)
-        if todo.before_the_door(attempt, answer):
-            continue
-        on_trial(await judge.record(attempt, answer))
-
-
-class _Todo:
-    """The attempts still to make. One event loop only.
-
-    Until the first response ever comes, an attempt that could not connect goes back instead of
-    becoming an error: a wrong address or a server that is down is not 1,974 findings.
-    """
-
-    def __init__(self, attempts: Iterator[Attempt]) -> None:
-        self._attempts = attempts
-        self._returned: deque[Attempt] = deque()
-        self._connected = False
-        self._failures = 0
-
-    def take(self) -> Attempt | None:
-        return self._returned.popleft() if self._returned else next(self._attempts, None)
-
-    def before_the_door(self, attempt: Attempt, answer: Answer) -> bool:
-        """Whether the attempt went back; raises TargetUnreachable when there were too many."""
-        if self._connected or not answer.unreachable:
-            self._connected = True
-            return False
-        self._failures += 1
-        if self._failures >= CONNECT_FAILURES:
-            raise TargetUnreachable(answer.failure)
-        self._returned.append(attempt)
-        return True
+        if answer is None:
+            return
+        for ready in todo.admit(attempt, answer):
+            on_trial(await judge.record(*ready))
 
 
 class _Judge:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Protocol
 
-from probes.launch import Launched, RunOrder
+from probes.launch import Launched, RunOrder, Watcher
 from probes.problem import RunProblem, TargetFailing
-from probes.runfile import Run, read_run
+from probes.runfile import Run, RunWriter, read_run
 from probes.target import Target, at_base_url, at_gateway, parse_target
+from probes.trial import Outcome, Trial
+
+KNOCKS = 3
+"""Attempts of a side that may end in error before it counts as failing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,25 +60,89 @@ def resolve(side: str, *, gateway: str, api_key: str | None) -> Path | Target:
     return at_gateway(gateway, side, api_key=api_key)
 
 
+class Launch(Protocol):
+    """Runs an order: in a new file or the one begun, seen by the watcher or by the user's eye."""
+
+    def __call__(
+        self, order: RunOrder, begun: Path | None = None, watcher: Watcher | None = None
+    ) -> Launched:
+        """The run, to its end."""
+        ...
+
+
+def holds(run: Run, wanted: str, name_of: Callable[[str], str]) -> None:
+    """Raise RunProblem where the run was not asked the set that is wanted.
+
+    ``name_of`` gives the name of a set that is called by its path.
+    """
+    names = [stamp.name for stamp in run.header.sets]
+    if wanted not in names and name_of(wanted) not in names:
+        raise RunProblem(
+            f"{run.path} does not hold the set {wanted}; it holds {', '.join(names)}: leave --sets "
+            "out, or name one of them"
+        )
+
+
 def bring(
     sides: tuple[Path | Target, Path | Target],
-    launch: Callable[[RunOrder], Launched],
+    launch: Launch,
     ask: Callable[[Run | None], Ask],
 ) -> tuple[Run, Run]:
     """Both sides' runs: read, or asked for now, one after the other.
 
-    ``ask`` says what to ask, given the run file of the other side if that is one. Raises what
-    reading and launching raise.
+    ``ask`` says what to ask, given the run file of the other side if that is one. Where both sides
+    are asked, each must first answer an attempt, so that no side is asked everything for nothing.
+    Raises what reading and launching raise, and TargetFailing.
     """
     recorded = [read_run(side) for side in sides if isinstance(side, Path)]
     wanted = ask(recorded[0] if recorded else None)
 
+    begun = [] if recorded else [_knock(wanted.order(side), launch) for side in _live(sides)]
+
     def run_of(side: Path | Target) -> Run:
         if isinstance(side, Path):
             return recorded.pop(0)
-        return read_run(launch(wanted.order(side)).path)
+        return read_run(launch(wanted.order(side), begun.pop(0) if begun else None).path)
 
     return run_of(sides[0]), run_of(sides[1])
+
+
+def _live(sides: Sequence[Path | Target]) -> list[Target]:
+    return [side for side in sides if isinstance(side, Target)]
+
+
+def _knock(order: RunOrder, launch: Launch) -> Path:
+    """Begin the order's run with its first attempts; the run, to be resumed, once one is answered.
+
+    Raises TargetFailing where none is.
+    """
+    knock = _Knock()
+    one_by_one = replace(order, limits=replace(order.limits, concurrency=1))
+    launched = launch(one_by_one, None, knock)
+    if not knock.answered:
+        raise TargetFailing(
+            f"{order.target.name} is failing: its first {knock.trials} attempts ended in error "
+            f"({launched.report.commonest_failure})"
+        )
+    return launched.path
+
+
+class _Knock(Watcher):
+    """Ends a run as soon as it is known whether its target answers."""
+
+    def __init__(self) -> None:
+        self.trials = 0
+        self.answered = False
+        self._run: RunWriter | None = None
+
+    def begin(self, run: RunWriter, planned: int) -> None:
+        self._run = run
+
+    def trial(self, trial: Trial) -> None:
+        self.trials += 1
+        self.answered = self.answered or trial.outcome is Outcome.ANSWERED
+        if self._run is not None and (self.answered or self.trials >= KNOCKS):
+            self._run.winding_down.set()
 
 
 def _share(max_trials: int | None, sets: int) -> int | None:

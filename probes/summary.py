@@ -31,12 +31,14 @@ class RunSummary:
     classifier: str
     seed: int
     set_checksum: str
+    model: str = ""
 
     def as_json(self) -> dict[str, Any]:
         """The summary under the public contract's names."""
         return {
             "set": self.set,
             "target": self.target,
+            "model": self.model,
             "trials": self.trials,
             "decided": self.decided,
             "undecided": self.undecided,
@@ -61,6 +63,7 @@ def summarise(header: RunHeader, tally: Tally) -> RunSummary:
         classifier=header.classifier,
         seed=header.seed,
         set_checksum=_checksum(header.sets),
+        model=header.model,
     )
 
 

@@ -83,7 +83,11 @@ class Trial:
 
     @classmethod
     def from_json(cls, row: dict[str, Any]) -> Trial:
-        """The trial that ``as_json`` wrote; KeyError, TypeError or ValueError on other rows."""
+        """The trial that ``as_json`` wrote; KeyError, TypeError or ValueError on other rows.
+
+        Other rows are also those that contradict themselves: a verdict whose ``refused`` is not
+        its label's, an error with a verdict, an answer without one.
+        """
         case = ProbeCase(
             id=row["id"],
             set=row["set"],
@@ -93,12 +97,12 @@ class Trial:
             cluster=row.get("cluster", ""),
             facet=row.get("facet", ""),
         )
-        verdict = row["verdict"]
+        outcome = Outcome(row["outcome"])
         return cls(
             case=case,
             repeat=row["repeat"],
-            outcome=Outcome(row["outcome"]),
-            verdict=None if verdict is None else Verdict.from_json(verdict),
+            outcome=outcome,
+            verdict=_verdict(row["verdict"], outcome),
             reply=row["reply"],
             asked_at=row["asked_at"],
             latency_seconds=row["latency_seconds"],
@@ -112,3 +116,15 @@ class Trial:
             output_tokens=row["output_tokens"],
             tool_calls=row.get("tool_calls", 0),
         )
+
+
+def _verdict(row: dict[str, Any] | None, outcome: Outcome) -> Verdict | None:
+    """The verdict in a trial's line; ValueError where the line contradicts itself."""
+    if (row is None) is not (outcome is Outcome.ERROR):
+        raise ValueError(f"the verdict of a trial whose outcome is {outcome.value}")
+    if row is None:
+        return None
+    verdict = Verdict.from_json(row)
+    if row.get("refused", verdict.refused) is not verdict.refused:
+        raise ValueError(f"refused, which is {row['refused']} beside the label {verdict.label}")
+    return verdict

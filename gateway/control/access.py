@@ -10,7 +10,17 @@ from urllib.parse import urlsplit
 
 from fastapi import HTTPException, Request
 
-_FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip", "via")
+_FORWARDED = (
+    "cf-connecting-ip",
+    "forwarded",
+    "true-client-ip",
+    "via",
+    "x-envoy-external-address",
+    "x-forwarded-for",
+    "x-forwarded-host",
+    "x-forwarded-proto",
+    "x-real-ip",
+)
 """Headers that a proxy adds. Nobody on this machine needs one, so whoever comes with one is remote,
 whatever it says: a proxy on loopback must not lend its address to the world."""
 

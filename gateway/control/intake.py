@@ -6,32 +6,34 @@ from collections import Counter
 from pathlib import Path
 
 from classifiers.verdict import Label, RefusalSource
+from gateway.control.checks import RunRefused, check
 from gateway.store import ALL, RunRateRecord, RunRecord, VerdictTally
 from probes.rates import Rate, Tally
 from probes.runfile import Run, RunProblem, read_run
 from probes.trial import Trial
 
-LONGEST_NAME = 200
-"""Characters of a run's id, its deployment, a set or a category; they become labels."""
+__all__ = ["RunRefused", "read_posted", "record_of", "tallies_of"]
 
 
-class RunRefused(Exception):
-    """The posted file is no finished run; the message is one readable line."""
+def read_posted(path: Path, now: float) -> Run:
+    """The run in a file that was posted; raises RunRefused for anything but a finished run.
 
-
-def read_posted(path: Path) -> Run:
-    """The run in a file that was posted; raises RunRefused for anything but a finished run."""
+    ``now`` is Unix time, by which the run's own times are judged.
+    """
     try:
         run = read_run(path)
     except RunProblem as problem:
         line = " ".join(str(problem).split())
         raise RunRefused(line.replace(str(path), "the run file")) from problem
+    except (TypeError, OverflowError) as problem:
+        line = " ".join(str(problem).split())
+        raise RunRefused(f"the run file has a value of the wrong kind: {line}") from problem
     if not run.complete:
         raise RunRefused(
             f"run {run.header.run_id} is not finished ({len(run.trials)} of {run.header.planned} "
             "trials); finish it with --resume and post it again"
         )
-    _check_names(run)
+    check(run, now)
     return run
 
 
@@ -98,20 +100,3 @@ def _rate(set_name: str, rate: Rate) -> RunRateRecord:
         confidence=rate.confidence,
         method=rate.method,
     )
-
-
-def _check_names(run: Run) -> None:
-    header = run.header
-    names: list[tuple[str, object]] = [("run_id", header.run_id), ("classifier", header.classifier)]
-    for key in ("deployment", "model"):
-        if header.target.get(key) is not None:
-            names.append((f"target.{key}", header.target[key]))
-    for trial in run.trials:
-        names += [("set", trial.case.set), ("category", trial.case.category)]
-    for name, value in names:
-        if not isinstance(value, str) or not 0 < len(value) <= LONGEST_NAME:
-            shown = repr(value)[:40]
-            raise RunRefused(
-                f"{name} of the run file is {shown}; it must be text of 1 to {LONGEST_NAME} "
-                "characters"
-            )

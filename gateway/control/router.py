@@ -10,12 +10,14 @@ from typing import Annotated, Any, BinaryIO, Literal
 
 from anyio import to_thread
 from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
+from fastapi.responses import HTMLResponse, JSONResponse
 from fastapi.routing import APIRoute
 
 from classifiers.verdict import Label
 from gateway.control.access import admin_guard
 from gateway.control.frontier import frontier_points
 from gateway.control.intake import RunRefused, read_posted, record_of, tallies_of
+from gateway.control.reference import POLICY, reference_page
 from gateway.control.views import (
     DeploymentsView,
     DeploymentView,
@@ -69,11 +71,15 @@ def control_router(
     max_run_bytes: int = MAX_RUN_BYTES,
     clock: Callable[[], float] = time.time,
 ) -> APIRouter:
-    """The API under ``/api``. ``deployments`` maps each configured name to the model it serves."""
+    """The API under ``/api``, with its own reference.
+
+    ``deployments`` maps each configured name to the model it serves.
+    """
     guard = Depends(admin_guard(admin_token))
     router = APIRouter(prefix="/api", route_class=StoreRoute, dependencies=[guard])
     _add_measured(router, store, deployments, requests=requests)
     _add_runs(router, store, max_run_bytes, clock=clock)
+    _add_reference(router)
     return router
 
 
@@ -130,6 +136,17 @@ def _add_runs(
         return posted
 
 
+def _add_reference(router: APIRouter) -> None:
+    @router.get("/openapi.json", include_in_schema=False)
+    def openapi(request: Request) -> JSONResponse:
+        return JSONResponse(request.app.openapi())
+
+    @router.get("/docs", include_in_schema=False)
+    def docs(request: Request) -> HTMLResponse:
+        headers = {"content-security-policy": POLICY, "x-content-type-options": "nosniff"}
+        return HTMLResponse(reference_page(request.app.openapi()), headers=headers)
+
+
 async def _receive(request: Request, file: Any, limit: int) -> None:
     received = 0
     async for chunk in request.stream():
@@ -146,7 +163,7 @@ def _write(file: BinaryIO, chunk: bytes) -> None:
 
 def _keep(store: Store, path: Path, posted_at: float) -> PostedView:
     try:
-        run = read_posted(path)
+        run = read_posted(path, posted_at)
     except RunRefused as problem:
         raise HTTPException(400, str(problem)) from problem
     record = record_of(run, posted_at)

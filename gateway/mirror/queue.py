@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections import Counter, deque
@@ -11,6 +12,7 @@ from pathlib import Path
 import structlog
 
 from gateway.mirror.capture import Capture
+from gateway.mirror.complaints import EVERY_SECONDS, Complaints
 from gateway.mirror.spool import Backlog, Spool, SpoolError, read_backlog
 
 MEMORY_BYTES = 64 * 1024 * 1024
@@ -28,6 +30,9 @@ class LocalQueue:
     ``max_waiting`` bounds memory and disk together. What does not fit, and what the disk refuses,
     is dropped and counted; nothing is ever raised to whoever offers. With the disk slow an offer
     still costs microseconds: the lock is only held to append, to swap and to count.
+
+    Where the spool was replaced or deleted meanwhile, what waited in it is lost: it is counted as
+    dropped too, and the queue goes on with the file that is there now, or with a new one.
     """
 
     def __init__(
@@ -52,6 +57,7 @@ class LocalQueue:
         self._closing = False
         self._spool: Spool | None = None
         self._log = structlog.get_logger()
+        self._complaints = Complaints(self._log, "captures_dropped")
         self._writer = threading.Thread(target=self._run, name="mirror-queue", daemon=True)
 
     def start(self) -> None:
@@ -98,14 +104,21 @@ class LocalQueue:
         closing = False
         while not closing:
             self._measure()
-            self._wake.wait(MEASURE_SECONDS if self._on_disk else None)
+            self._complaints.say_if_due()
+            self._wake.wait(self._patience())
             self._wake.clear()
             with self._lock:
                 closing = self._closing
                 taken, self._waiting = list(self._waiting), deque()
             for start in range(0, len(taken), BATCH):
                 self._write(taken[start : start + BATCH])
+        self._complaints.say()
         self._reset()
+
+    def _patience(self) -> float | None:
+        if self._on_disk:
+            return MEASURE_SECONDS
+        return EVERY_SECONDS if self._complaints.unsaid else None
 
     def _write(self, batch: Sequence[Capture]) -> None:
         outcome = "queued"
@@ -113,7 +126,7 @@ class LocalQueue:
             self._opened().append(batch, self._clock())
         except Exception as problem:  # the edge of the writer: whatever it is, the loss is counted
             outcome = "dropped"
-            self._log.warning("captures_dropped", count=len(batch), reason=str(problem))
+            self._complaints.add(str(problem), len(batch))
             self._reset()
         with self._lock:
             self._held -= len(batch)
@@ -133,7 +146,18 @@ class LocalQueue:
     def _opened(self) -> Spool:
         if self._spool is None:
             self._spool = Spool(self.path, timeout_seconds=self._timeout)
+        elif self._spool.moved():
+            self._count_lost(self._spool)
+            self._spool.reopen()
         return self._spool
+
+    def _count_lost(self, spool: Spool) -> None:
+        lost: Counter[str] = Counter()
+        with contextlib.suppress(SpoolError):
+            lost = spool.unleased(self._clock())
+        with self._lock:
+            self._counts.update({(name, "dropped"): count for name, count in lost.items()})
+        self._log.warning("spool_replaced", path=str(self.path), lost=lost.total())
 
     def _reset(self) -> None:
         if self._spool is not None:

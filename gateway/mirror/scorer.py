@@ -21,6 +21,7 @@ import structlog
 
 from classifiers.cascade import build_cascade
 from gateway.metrics import SCORING_BUCKETS
+from gateway.mirror.complaints import Complaints
 from gateway.mirror.scoring import Scoring, failed
 from gateway.mirror.spool import Spool, Spooled
 from gateway.store import Store, StoreProblem
@@ -61,6 +62,7 @@ class Scorer:
         self._lease = lease_seconds
         self._clock = clock
         self._dirty = True
+        self._openings = 0
         self._log = structlog.get_logger()
 
     def recover(self) -> None:
@@ -68,18 +70,23 @@ class Scorer:
 
         Before the first sweep: an exchange that was deleted could not be recognised again.
         """
+        self._store.settle()
+        openings = self._store.openings
         if stored := self._store.scored_among(self._spool.capture_ids()):
             self._spool.remove(stored)
         self._store.note_classifier(
             self._scoring.classifier, self._clock(), buckets=len(SCORING_BUCKETS) + 1
         )
+        self._openings = openings
 
     def step(self) -> int:
         """Score one batch; how many captures were taken, 0 where none waits.
 
-        Raises StoreProblem or SpoolError where a file fails: the captures stay, and that try does
-        not count against them.
+        Raises StoreProblem, SpoolError or OSError where a file fails: the captures stay, and that
+        try does not count against them. Goes on with a spool or a store that took the other's
+        place.
         """
+        self._settle()
         taken = self._spool.take(BATCH, self._clock(), self._lease)
         if not taken:
             if self._dirty:
@@ -94,6 +101,14 @@ class Scorer:
         self._spool.remove(done)
         self._dirty = True
         return len(taken)
+
+    def _settle(self) -> None:
+        if self._spool.moved():
+            self._log.warning("spool_replaced")
+            self._spool.reopen()
+        self._store.settle()
+        if self._store.openings != self._openings:
+            self.recover()
 
     def sweep(self, retention_days: int) -> int:
         """Delete exchanges scored longer ago than that; how many."""
@@ -115,7 +130,7 @@ class Scorer:
 
 def run(scorer: Scorer, stop: threading.Event, *, retention_days: int | None) -> None:
     """Score until told to stop, sweeping now and then; no failure of a file ends it."""
-    log = structlog.get_logger()
+    waits = Complaints(structlog.get_logger(), "scorer_waits")
     recovered, sweep_at = False, 0.0
     while not stop.is_set():
         try:
@@ -127,8 +142,8 @@ def run(scorer: Scorer, stop: threading.Event, *, retention_days: int | None) ->
                 sweep_at = time.monotonic() + SWEEP_SECONDS
             if scorer.step() == 0:
                 stop.wait(IDLE_SECONDS)
-        except (StoreProblem, sqlite3.Error) as problem:
-            log.warning("scorer_waits", reason=str(problem))
+        except (StoreProblem, sqlite3.Error, OSError) as problem:
+            waits.add(str(problem))
             stop.wait(PAUSE_SECONDS)
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from gateway.mirror.capture import Capture
+from gateway.store.footprint import Footprint
 
 SpoolError = sqlite3.Error
 """What every method raises when the file fails; nothing of that call was written."""
@@ -56,9 +58,15 @@ class Spool:
     """
 
     def __init__(self, path: Path, *, timeout_seconds: float = 30.0) -> None:
+        self._path = path
+        self._timeout = timeout_seconds
         path.touch(mode=0o600, exist_ok=True)
+        self._open()
+
+    def _open(self) -> None:
+        before = Footprint.before(self._path)
         self._connection = sqlite3.connect(
-            path, timeout=timeout_seconds, isolation_level=None, check_same_thread=False
+            self._path, timeout=self._timeout, isolation_level=None, check_same_thread=False
         )
         try:
             self._connection.execute("PRAGMA journal_mode=WAL")
@@ -68,9 +76,23 @@ class Spool:
             if not self._connection.execute(_HAS_TABLE).fetchone():
                 with self._transaction():
                     self._connection.execute(_SCHEMA)
+            self._footprint = before.opened()
         except sqlite3.Error:
             self._connection.close()
             raise
+
+    def moved(self) -> bool:
+        """Whether the file was replaced or deleted: what is written here then is lost."""
+        return self._footprint.moved()
+
+    def reopen(self) -> None:
+        """Go on with the file that is at the path now, or with a new one; also raises OSError."""
+        try:
+            self._footprint.forsake()
+        finally:
+            self._connection.close()
+            self._footprint = Footprint(self._path)
+        self._open()
 
     def close(self) -> None:
         """Close the connection."""
@@ -134,6 +156,15 @@ class Spool:
     def backlog(self) -> Backlog:
         """How much waits."""
         return _backlog(self._connection)
+
+    def unleased(self, now: float) -> Counter[str]:
+        """By deployment, the captures that wait and that no scorer is at work on."""
+        found = self._connection.execute(
+            "SELECT json_extract(head, '$.deployment'), count(*) FROM captures"
+            " WHERE not_before <= ? GROUP BY 1",
+            (now,),
+        )
+        return Counter({str(deployment): count for deployment, count in found})
 
     def _read(self, row_id: int) -> Spooled:
         row = self._connection.execute(

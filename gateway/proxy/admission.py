@@ -19,6 +19,11 @@ class Client:
     name: str
     models: tuple[str, ...] | None
 
+    @property
+    def limited(self) -> bool:
+        """Whether there are models that it may not ask for."""
+        return self.models is not None and "*" not in self.models
+
 
 ANYONE = Client(name="", models=None)
 """Every client, where no keys are configured."""

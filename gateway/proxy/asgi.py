@@ -22,6 +22,10 @@ class ClientSilent(Exception):
     """The client stopped sending in the middle of its request."""
 
 
+class ReplyUnsendable(Exception):
+    """The server would not take a message of the reply."""
+
+
 class BodyTooLarge(Exception):
     """The body is longer than may be held in memory."""
 
@@ -69,6 +73,18 @@ class ClientBody:
         await self._ended.wait()
         while (await self._receive())["type"] != "http.disconnect":
             pass
+
+
+def guarded(send: Send) -> Send:
+    """The same ``send``, whose every failure is a ReplyUnsendable."""
+
+    async def sending(message: Message) -> None:
+        try:
+            await send(message)
+        except (RuntimeError, ValueError, OSError) as problem:
+            raise ReplyUnsendable(str(problem) or type(problem).__name__) from problem
+
+    return sending
 
 
 async def unless(gone: Coroutine[Any, Any, None], work: Coroutine[Any, Any, None]) -> None:

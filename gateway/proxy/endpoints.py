@@ -36,11 +36,19 @@ _MEASURED = {
 }
 
 
+_ASKS_NO_MODEL = ("GET", "HEAD", "OPTIONS", "DELETE")
+
+
 def endpoint_of(method: str, path: str) -> Endpoint:
-    """The label of a call; ``path`` begins with /v1. Only POST asks a model for something."""
-    path = path.rstrip("/")
-    if method == "POST":
-        return _MEASURED.get(path, Endpoint.OTHER)
+    """The label of a call; ``path`` begins with /v1.
+
+    Any method that can carry a request asks a model for something, and letter case and parameters
+    of a path's segments (``;x=1``) are looked past: an upstream may be as generous, and what it
+    takes for a model call must not go by a road on which nobody reads the model.
+    """
+    path = "/".join(step.partition(";")[0] for step in path.rstrip("/").split("/")).rstrip("/")
+    if method not in _ASKS_NO_MODEL:
+        return _MEASURED.get(path.lower(), Endpoint.OTHER)
     if method in ("GET", "HEAD") and (path == "/v1/models" or path.startswith("/v1/models/")):
         return Endpoint.MODELS
     return Endpoint.OTHER

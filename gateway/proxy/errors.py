@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from gateway.proxy.headers import Headers
 
+_CLOSE = ((b"connection", b"close"),)
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -66,18 +68,62 @@ def request_too_large(limit: int) -> Declined:
 
 
 def head_too_large(limit: int) -> Declined:
-    """The headers are longer than is taken."""
+    """The address and headers are longer than is taken; the rest of them is not read."""
     message = (
-        f"The request's headers are larger than {limit} bytes. Send less, or raise "
+        f"The request's address and headers are larger than {limit} bytes. Send less, or raise "
         "server.limits.max_head_bytes."
     )
-    return Declined(431, "candor_head_too_large", message)
+    return Declined(431, "candor_head_too_large", message, _CLOSE)
 
 
 def overloaded(limit: int) -> Declined:
     """More calls are in flight than is allowed."""
     message = f"{limit} calls are in flight, which is server.limits.max_concurrency. Try again."
     return Declined(503, "candor_overloaded", message, ((b"retry-after", b"1"),))
+
+
+def bad_request(reason: str) -> Declined:
+    """The request is not HTTP as it must be, so its connection is of no more use."""
+    message = f"The request cannot be read: {reason}."
+    return Declined(400, "candor_bad_request", message, _CLOSE)
+
+
+def head_late(seconds: float) -> Declined:
+    """The head of a request did not end in time."""
+    message = f"The request's head did not arrive within {seconds:g} s."
+    return Declined(408, "candor_request_timeout", message, _CLOSE)
+
+
+def odd_transfer_coding() -> Declined:
+    """The body is framed in a way that two hops may understand differently (RFC 9112, 6.1)."""
+    message = (
+        "The only Transfer-Encoding that is taken is chunked. Send the body so, or its length."
+    )
+    return Declined(501, "candor_transfer_encoding_unsupported", message, _CLOSE)
+
+
+def model_missing(endpoint_path: str, reason: str) -> Declined:
+    """The model must be known before the call may go on, and the body does not tell."""
+    message = f"{endpoint_path[:200]} needs a JSON body that names a model; {reason}."
+    return Declined(400, "candor_model_missing", message)
+
+
+def model_ambiguous() -> Declined:
+    """Two parsers could read two models out of the same body."""
+    message = 'The body has the key "model" more than once, with different values. Write it once.'
+    return Declined(400, "candor_model_ambiguous", message)
+
+
+def too_deep(limit: int) -> Declined:
+    """The body cannot be read with bounded work."""
+    message = f"The body's brackets nest deeper than {limit}. Send a flatter one."
+    return Declined(400, "candor_body_too_deep", message)
+
+
+def shutting_down() -> Declined:
+    """The gateway ends and the call has waited for as long as it may."""
+    message = "The gateway is shutting down. Try again."
+    return Declined(503, "candor_shutting_down", message, (*_CLOSE, (b"retry-after", b"1")))
 
 
 def odd_path(path: str) -> Declined:
@@ -95,4 +141,4 @@ def websocket() -> Declined:
 def client_silent(seconds: float) -> Declined:
     """The client stopped in the middle of its body, so its connection is of no more use."""
     message = f"The request body did not arrive: nothing came for {seconds:g} s."
-    return Declined(408, "candor_request_timeout", message, ((b"connection", b"close"),))
+    return Declined(408, "candor_request_timeout", message, _CLOSE)

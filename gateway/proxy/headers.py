@@ -49,6 +49,26 @@ def body_length(headers: Iterable[tuple[bytes, bytes]]) -> int | None:
     return int(length) if length is not None and length.strip().isdigit() else 0
 
 
+def oddly_coded(headers: Iterable[tuple[bytes, bytes]]) -> bool:
+    """Whether a request's Transfer-Encoding is anything but one plain ``chunked``."""
+    codings = [v.strip().lower() for n, v in headers if n.lower() == b"transfer-encoding"]
+    return codings not in ([], [b"chunked"])
+
+
+def reply_headers(status: int, headers: Iterable[tuple[bytes, bytes]]) -> Headers:
+    """An upstream's headers as the client gets them, its framing made certain (RFC 9112, 6.3).
+
+    Chunked outweighs a length. A 204 has none, and the one of a 304 belongs to a body that is not
+    sent.
+    """
+    headers = list(headers)
+    kept = passed_on(headers)
+    chunked = any(name.lower() == b"transfer-encoding" for name, _ in headers)
+    if not chunked and status not in (204, 304):
+        return kept
+    return [pair for pair in kept if pair[0].lower() != _LENGTH]
+
+
 def passed_on(headers: Iterable[tuple[bytes, bytes]]) -> Headers:
     """The headers less those that end here: hop-by-hop ones, those that Connection names, ours."""
     headers = list(headers)
@@ -105,10 +125,11 @@ def _named_by_connection(headers: Headers) -> set[bytes]:
 def with_key(headers: Headers, key: str) -> Headers:
     """The headers with an upstream's key in place of the client's own.
 
-    It goes where the client put its key first (so that Anthropic's clients keep reaching
-    Anthropic's API), in Authorization where it sent none; every other key is dropped.
+    It goes where the client put its key (so that Anthropic's clients keep reaching Anthropic's
+    API), in Authorization where it sent none or several; every other key is dropped.
     """
-    place = next((n for n, _ in headers if n.lower() in CREDENTIALS), b"authorization")
+    places = [name for name, _ in headers if name.lower() in CREDENTIALS] or [b"authorization"]
+    place = next((name for name in places if name.lower() == b"authorization"), places[0])
     bearer = place.lower() == b"authorization"
     written = (place, (f"Bearer {key}" if bearer else key).encode("ascii"))
     kept: Headers = []

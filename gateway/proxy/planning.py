@@ -12,14 +12,19 @@ from gateway.proxy.errors import (
     Answer,
     Declined,
     head_too_large,
+    model_ambiguous,
+    model_missing,
     odd_path,
+    odd_transfer_coding,
     request_too_large,
+    too_deep,
     websocket,
 )
-from gateway.proxy.headers import body_length, framed, request_headers, value_of
+from gateway.proxy.headers import body_length, framed, oddly_coded, request_headers, value_of
 from gateway.proxy.listing import models_answer
-from gateway.proxy.routing import Router
-from gateway.proxy.splice import Fields, read_fields, replace_model
+from gateway.proxy.reading import BodyReader, encoded
+from gateway.proxy.routing import EVERYTHING, Router
+from gateway.proxy.splice import MAX_DEPTH, Fields, TooDeep, replace_model
 from gateway.upstreams.base import UpstreamCall
 
 _PREFIX = b"/v1"
@@ -54,6 +59,7 @@ class Planner:
         self._admission = admission
         self._limits = limits
         self._since = since
+        self._reader = BodyReader()
 
     async def plan(self, asked: Asked) -> Passage | Answer:
         """Reads what must be read of the body; raises ClientGone or ClientSilent."""
@@ -67,25 +73,35 @@ class Planner:
         body = await self._body(asked)
         if isinstance(body, Declined):
             return body.answer
-        fields = read_fields(body) if body is not None and asked.endpoint.routed_by_model else None
-        route = self._router.route(
-            fields.model if fields else None,
-            pinned,
-            asked.request_id,
-            allowed_models=client.models,
-        )
+        try:
+            fields = await self._fields(asked, body)
+        except TooDeep:
+            return too_deep(MAX_DEPTH).answer
+        model = fields.model if fields else None
+        routed = asked.endpoint.routed_by_model
+        if routed and model is None and client.limited:
+            return _unnamed(asked, fields).answer
+        route = self._router.route(model, pinned, asked.request_id, allowed_models=client.models)
         if isinstance(route, Declined):
             return route.answer
+        if routed and (gap := _gap(asked, route.deployment, fields, client=client)):
+            return gap.answer
         return self._passage(asked, route.deployment, body, fields=fields)
+
+    async def _fields(self, asked: Asked, body: bytes | None) -> Fields | None:
+        if body is None or not asked.endpoint.routed_by_model or encoded(asked.scope["headers"]):
+            return None
+        return await self._reader.fields(body)
 
     def _admitted(self, scope: Scope) -> Client | Declined:
         size = sum(len(name) + len(value) for name, value in scope["headers"])
-        if size > self._limits.max_head_bytes:
+        if size + len(_raw_path(scope)) + len(scope["query_string"]) > self._limits.max_head_bytes:
             return head_too_large(self._limits.max_head_bytes)
+        if oddly_coded(scope["headers"]):
+            return odd_transfer_coding()
         if (value_of(scope["headers"], b"upgrade") or "").lower() == "websocket":
             return websocket()
-        steps = scope["path"].replace("\\", "/").split("/")
-        if "." in steps or ".." in steps or not _raw_path(scope).startswith(_PREFIX):
+        if _odd(scope["path"]) or not _raw_path(scope).startswith(_PREFIX):
             return odd_path(scope["path"])
         return self._admission.admit(scope["headers"])
 
@@ -131,6 +147,35 @@ class Planner:
             body=asked.body.chunks() if sent is None else sent,
         )
         return Passage(deployment, call, body)
+
+
+def _odd(path: str) -> bool:
+    """Whether a path has dot segments or empty ones, which hops resolve in different ways."""
+    steps = [step.partition(";")[0] for step in path.replace("\\", "/").split("/")]
+    return "." in steps or ".." in steps or "" in steps[1:-1]
+
+
+def _gap(
+    asked: Asked, deployment: DeploymentSettings, fields: Fields | None, *, client: Client
+) -> Declined | None:
+    """Why a call may not go to a deployment whose model, and whose key, must fit its own.
+
+    Only a deployment for everything that writes no model, called by a client that may ask for
+    everything, can be sent what nobody has read.
+    """
+    rewritten = deployment.upstream.model is not None
+    if deployment.model == EVERYTHING and not rewritten and not client.limited:
+        return None
+    if fields is None or fields.model is None:
+        return _unnamed(asked, fields)
+    return model_ambiguous() if fields.ambiguous and not rewritten else None
+
+
+def _unnamed(asked: Asked, fields: Fields | None) -> Declined:
+    reason = (
+        "this one is not plain JSON in UTF-8, or compressed" if fields is None else "this has none"
+    )
+    return model_missing(asked.scope["path"], reason)
 
 
 def _raw_path(scope: Scope) -> bytes:

@@ -45,6 +45,11 @@ class CallRecord:
         self._missing: int | None = None
         self._trimmed = False
 
+    @property
+    def begun(self) -> bool:
+        """Whether the client was sent a status."""
+        return self._status is not None
+
     def body_read(self) -> None:
         """The client has sent all that must be read before routing."""
         self._body_read = self._clock.monotonic()

@@ -6,6 +6,7 @@ frameworks decode what must pass as it is. Nothing that watches a call can delay
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 
 import structlog
@@ -17,15 +18,24 @@ from gateway.proxy.asgi import (
     ClientGone,
     ClientSilent,
     Receive,
+    ReplyUnsendable,
     Scope,
     Send,
+    guarded,
     refuse_websocket,
     unless,
 )
 from gateway.proxy.clock import Clock
 from gateway.proxy.endpoints import endpoint_of
-from gateway.proxy.errors import Answer, client_silent, overloaded, timed_out, unreachable
-from gateway.proxy.headers import Headers, passed_on, value_of
+from gateway.proxy.errors import (
+    Answer,
+    client_silent,
+    overloaded,
+    shutting_down,
+    timed_out,
+    unreachable,
+)
+from gateway.proxy.headers import Headers, reply_headers, value_of
 from gateway.proxy.observer import UNROUTED, GuardedObserver, Observer, Traffic
 from gateway.proxy.planning import Asked, Passage, Planner
 from gateway.proxy.record import CallHead, CallRecord
@@ -80,6 +90,9 @@ class Relay:
         if scope["type"] != "http":
             await refuse_websocket(scope, receive, send)
             return
+        # A copy: the server adds trailers to its own list, which are nobody's headers.
+        scope = {**scope, "headers": list(scope["headers"])}
+        send = guarded(send)
         record = CallRecord(self._head(scope), self._clock, self._mirror)
         body = ClientBody(receive, timeout_seconds=self._limits.client_timeout_seconds)
         self.in_flight += 1
@@ -90,8 +103,16 @@ class Relay:
                 await self._carry_out(plan, body, send, record=record)
             finally:
                 self._observer.finished(record.finished())
+        except asyncio.CancelledError:
+            await self._give_up(send, record)
         finally:
             self.in_flight -= 1
+
+    async def _give_up(self, send: Send, record: CallRecord) -> None:
+        """The server ends and waits no longer. It is this call's task, so nobody is told on."""
+        self._log_cut("cut_at_shutdown", record, "the drain's time is over")
+        if not record.begun:
+            await self._answer(shutting_down().answer, send, record)
 
     def _head(self, scope: Scope) -> CallHead:
         probe = value_of(scope["headers"], b"x-candor-traffic") == Traffic.PROBE
@@ -159,16 +180,19 @@ class Relay:
         except ClientGone:
             return
         except UpstreamBroken as problem:
-            self._log.warning(
-                "upstream_broke",
-                deployment=name,
-                request_id=record.head.request_id,
-                reason=str(problem),
-            )
+            self._log_cut("upstream_broke", record, str(problem))
+        except ReplyUnsendable as problem:
+            self._log_cut("reply_not_sent", record, str(problem))
+
+    def _log_cut(self, event: str, record: CallRecord, reason: str) -> None:
+        """One line about a call whose reply has no end."""
+        request_id = record.head.request_id
+        self._log.warning(event, deployment=record.deployment, request_id=request_id, reason=reason)
 
     async def _hand_on(self, reply: UpstreamReply, send: Send, record: CallRecord) -> None:
-        record.answered(reply.status, reply.headers)
-        headers = passed_on(reply.headers) + _ours(record)
+        headers = reply_headers(reply.status, reply.headers)
+        record.answered(reply.status, headers)
+        headers += _ours(record)
         await send({"type": "http.response.start", "status": reply.status, "headers": headers})
         record.head_passed()
         async for chunk in reply.chunks:
@@ -178,9 +202,13 @@ class Relay:
     async def _answer(self, answer: Answer, send: Send, record: CallRecord) -> None:
         headers = answer.headers + _ours(record)
         record.answered(answer.status, [])
-        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-        await send({"type": "http.response.body", "body": answer.body})
-        record.completed()
+        try:
+            await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+            await send({"type": "http.response.body", "body": answer.body})
+        except ReplyUnsendable as problem:
+            self._log_cut("reply_not_sent", record, str(problem))
+        else:
+            record.completed()
 
 
 def _ours(record: CallRecord) -> Headers:

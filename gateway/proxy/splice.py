@@ -2,9 +2,11 @@
 
 Parsing and writing again would change what the client sent: 1e-7, big integers, escapes, the order
 of keys and keys written twice do not survive it. So the grammar of RFC 8259 is walked here, in one
-pass with a stack of its own (no depth can exhaust it), building nothing. Like the parsers of
-Python, JavaScript and Go, the last of several equal keys wins; and as Python writes them, NaN and
-the infinities count as numbers.
+pass with a stack of its own, building nothing. Like the parsers of Python, JavaScript and Go, the
+last of several equal keys wins; and as Python writes them, NaN and the infinities count as numbers.
+
+Most of a body is passed over by one expression for whole values and runs of them. It looks no
+further than a window at a time, because a match gives no other thread a turn before it ends.
 """
 
 from __future__ import annotations
@@ -14,23 +16,48 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+MAX_DEPTH = 512
+"""How deep brackets may nest: PHP's json_decode takes as much unless told otherwise. A value that
+is passed over as a whole may add two."""
+
+_WINDOW = 65_536
+"""Bytes that one match may look at: well under a millisecond of work."""
+
+_REPEATS = 64
+"""How often a key that is looked for may be written; a body that goes on is not read further."""
+
 _SPACE = rb"[ \t\n\r]*+"
-_STRING = rb'"(?:[^"\\\x00-\x1f]++|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*+"'
+_ESCAPE = rb'\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})'
+_STRING = rb'"(?:[^"\\\x00-\x1f]++|%s)*+"' % _ESCAPE
 _NUMBER = rb"-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?+(?:[eE][+-]?[0-9]++)?+"
 _SCALAR = rb"(?:%s|true|false|null|%s|NaN|-?Infinity)" % (_STRING, _NUMBER)
-_MEMBER = _STRING + _SPACE + b":" + _SPACE + _SCALAR
-_FLAT_OBJECT = rb"\{%s(?:%s%s(?:,%s%s%s)*+)?+\}" % (
-    _SPACE,
-    _MEMBER,
-    _SPACE,
-    _SPACE,
-    _MEMBER,
-    _SPACE,
-)
-"""An object of scalars, such as one message of a chat: skipped in one step."""
+_COLON = _SPACE + b":" + _SPACE
 
-_KEY = re.compile(_SPACE + rb"(%s)" % _STRING + _SPACE + b":" + _SPACE)
-_WHOLE = re.compile(rb"(?:%s|%s)" % (_SCALAR, _FLAT_OBJECT))
+
+def _holding(value: bytes) -> bytes:
+    """The expression for a scalar, or an array or object whose values are all ``value``."""
+    rest = _SPACE + rb"(?:,%s(?!%%b)|(?=%%b))" % _SPACE
+    array = rb"\[%b(?:%b%b)*+\]" % (_SPACE, value, rest % (rb"\]", rb"\]"))
+    named = _STRING + _COLON + value
+    members = rb"\{%b(?:%b%b)*+\}" % (_SPACE, named, rest % (rb"\}", rb"\}"))
+    return rb"(?:%b|%b|%b)" % (_SCALAR, array, members)
+
+
+_VALUE = _holding(_holding(_SCALAR))
+"""A value at most two brackets deep, such as a message of a chat."""
+
+_KEY = re.compile(_SPACE + rb"(%s)" % _STRING + _COLON)
+_WHOLE = re.compile(_VALUE)
+_NUMBER_OR_WORD = re.compile(rb"(?:true|false|null|%s|NaN|-?Infinity)" % _NUMBER)
+_RUNS = {
+    0x5B: re.compile(rb"(?:%b%b,%b)*+" % (_VALUE, _SPACE, _SPACE)),
+    0x7B: re.compile(rb"(?:%b%b%b%b,%b)*+" % (_STRING, _COLON, _VALUE, _SPACE, _SPACE)),
+}
+"""By opening bracket: items, or members, each with the comma behind it."""
+_OTHER_KEY = rb'"(?!(?:model|stream)")[^"\\\x00-\x1f]*+"'
+_OTHERS = re.compile(rb"(?:%b%b%b%b,%b)*+" % (_OTHER_KEY, _COLON, _VALUE, _SPACE, _SPACE))
+"""Members whose key, written without escapes, is none that is looked for."""
+_TEXT = re.compile(rb'(?:[^"\\\x00-\x1f]++|%s)*+' % _ESCAPE)
 _BLANK = re.compile(_SPACE)
 _OPEN = re.compile(rb"[\[{]" + _SPACE)
 _NEXT = re.compile(_SPACE + rb"([,\]}])" + _SPACE)
@@ -38,10 +65,15 @@ _NEXT = re.compile(_SPACE + rb"([,\]}])" + _SPACE)
 _CLOSING = {0x7B: 0x7D, 0x5B: 0x5D}
 _COMMA = 0x2C
 _BRACE = 0x7B
+_QUOTE = 0x22
 
 
 class _NotJson(Exception):
     """The bytes are not one JSON object."""
+
+
+class TooDeep(Exception):
+    """The brackets of a body nest deeper than MAX_DEPTH."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,44 +88,65 @@ class Span:
 class Fields:
     """What routing needs of a request body.
 
-    ``model`` is None where the object has none or it is not a string; ``model_at`` is where its
-    value stands, quotes included. ``stream`` is true only where the value is ``true``.
+    ``model`` is None where the object has none or it is not a string; ``models_at`` is where each
+    value of that key stands, quotes included, the one that counts last. ``ambiguous`` is true where
+    two of them differ. ``stream`` is true only where the value is ``true``.
     """
 
     model: str | None
-    model_at: Span | None
+    models_at: tuple[Span, ...]
     stream: bool
+    ambiguous: bool = False
 
 
 def read_fields(body: bytes) -> Fields | None:
-    """The fields of a JSON object in UTF-8, or None where the bytes are anything else."""
+    """The fields of a JSON object in UTF-8, None where the bytes are anything else; or TooDeep."""
+    found: dict[str, list[Span]] = {"model": [], "stream": []}
     try:
         body.decode("utf-8")
-        found = {key: span for key, span in _members(body) if key in ("model", "stream")}
+        for key, span in _members(body):
+            if key in found:
+                found[key].append(span)
+                if len(found[key]) > _REPEATS:
+                    return None
     except (UnicodeDecodeError, _NotJson):
         return None
-    at = found.get("model")
-    model = None
-    if at is not None and body[at.start] == 0x22:
-        model = json.loads(body[at.start : at.end])
-    streamed = found.get("stream")
+    models = [_string(body, at) for at in found["model"]]
+    streamed = found["stream"][-1:]
     return Fields(
-        model=model,
-        model_at=at if model is not None else None,
-        stream=streamed is not None and body[streamed.start : streamed.end] == b"true",
+        model=models[-1] if models else None,
+        models_at=tuple(found["model"]),
+        stream=any(body[at.start : at.end] == b"true" for at in streamed),
+        ambiguous=len(set(models)) > 1,
     )
 
 
+def _string(body: bytes, at: Span) -> str | None:
+    """The string that stands there, None where something else does."""
+    if body[at.start] != _QUOTE:
+        return None
+    text: str = json.loads(body[at.start : at.end])
+    return text
+
+
 def replace_model(body: bytes, fields: Fields, model: str) -> bytes:
-    """The body with another model in the same place; unchanged where it names none."""
-    at = fields.model_at
-    if at is None or fields.model == model:
+    """The body with another model wherever it names one; unchanged where it names none.
+
+    A key that is written twice is replaced twice: the upstream may be one whose first key wins.
+    """
+    if fields.model is None or (fields.model == model and not fields.ambiguous):
         return body
-    return body[: at.start] + json.dumps(model).encode() + body[at.end :]
+    written = json.dumps(model).encode()
+    parts, position = [], 0
+    for at in fields.models_at:
+        parts += [body[position : at.start], written]
+        position = at.end
+    return b"".join([*parts, body[position:]])
 
 
 def _members(body: bytes) -> Iterator[tuple[str, Span]]:
-    """Key and place of value for each member of the outermost object, in order."""
+    """Key and place of value for members of the outermost object, in order; some that cannot be
+    wanted are left out."""
     position = _after(_BLANK, body, 0)
     if body[position : position + 1] != b"{":
         raise _NotJson
@@ -102,6 +155,7 @@ def _members(body: bytes) -> Iterator[tuple[str, Span]]:
         _expect_end(body, position + 1)
         return
     while True:
+        position = _pass_over(_OTHERS, body, position)
         key = _KEY.match(body, position)
         if key is None:
             raise _NotJson
@@ -119,25 +173,24 @@ def _skip_value(body: bytes, position: int) -> int:
     """Where the value that begins at ``position`` ends; raises _NotJson where none does."""
     open_brackets = bytearray()
     while True:
-        whole = _WHOLE.match(body, position)
-        if whole is not None:
-            position = whole.end()
-        else:
-            opened = _OPEN.match(body, position)
-            if opened is None:
-                raise _NotJson
+        end = _whole(body, position)
+        if end is None:
             bracket = body[position]
-            position = opened.end()
-            if body[position : position + 1] == bytes((_CLOSING[bracket],)):
-                position += 1
-            else:
+            position = _after(_OPEN, body, position)
+            if body[position : position + 1] != bytes((_CLOSING[bracket],)):
+                if len(open_brackets) >= MAX_DEPTH - 1:
+                    raise TooDeep
                 open_brackets.append(bracket)
-                position = _enter(body, position, bracket)
+                position = _pass_over(_RUNS[bracket], body, position)
+                position = _named(body, position, bracket)
                 continue
+            end = position + 1
+        position = end
         while open_brackets:
             after, mark = _separator(body, position)
             if mark == _COMMA:
-                position = _enter(body, after, open_brackets[-1])
+                position = _pass_over(_RUNS[open_brackets[-1]], body, after)
+                position = _named(body, position, open_brackets[-1])
                 break
             if mark != _CLOSING[open_brackets.pop()]:
                 raise _NotJson
@@ -146,9 +199,40 @@ def _skip_value(body: bytes, position: int) -> int:
             return position
 
 
-def _enter(body: bytes, position: int, bracket: int) -> int:
+def _whole(body: bytes, position: int) -> int | None:
+    """Where the value at ``position`` ends, None where it must be entered; or raises _NotJson."""
+    whole = _WHOLE.match(body, position, position + _WINDOW)
+    # What reaches the window's end may go on behind it; only a closed value surely does not.
+    if whole and (whole.end() < position + _WINDOW or body[whole.end() - 1] in b'"]}'):
+        return whole.end()
+    first = body[position : position + 1]
+    if first == b'"':
+        return _long_string(body, position)
+    return None if first in (b"[", b"{") else _after(_NUMBER_OR_WORD, body, position)
+
+
+def _long_string(body: bytes, position: int) -> int:
+    """Where a string ends that is longer than a window."""
+    position += 1
+    while True:
+        end = _after(_TEXT, body, position, position + _WINDOW)
+        if body[end : end + 1] == b'"':
+            return end + 1
+        if end == position:
+            raise _NotJson
+        position = end
+
+
+def _named(body: bytes, position: int, bracket: int) -> int:
     """Where the next value begins: past the key within an object, here within an array."""
     return _after(_KEY, body, position) if bracket == _BRACE else position
+
+
+def _pass_over(run: re.Pattern[bytes], body: bytes, position: int) -> int:
+    """Where the first member begins that is no part of a run: too long, too deep, or the last."""
+    while (end := _after(run, body, position, position + _WINDOW)) > position:
+        position = end
+    return position
 
 
 def _separator(body: bytes, position: int) -> tuple[int, int]:
@@ -158,8 +242,11 @@ def _separator(body: bytes, position: int) -> tuple[int, int]:
     return match.end(), match[1][0]
 
 
-def _after(pattern: re.Pattern[bytes], body: bytes, position: int) -> int:
-    match = pattern.match(body, position)
+def _after(
+    pattern: re.Pattern[bytes], body: bytes, position: int, window_end: int | None = None
+) -> int:
+    """Where what the pattern matches ends; raises _NotJson where it does not match."""
+    match = pattern.match(body, position, len(body) if window_end is None else window_end)
     if match is None:
         raise _NotJson
     return match.end()

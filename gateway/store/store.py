@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import structlog
 from sqlalchemy import Connection, delete, func, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from gateway.store import rows
-from gateway.store.engine import begun, opened, resolved
+from gateway.store.engine import StoreProblem, begun, opened, resolved
+from gateway.store.footprint import Footprint
 from gateway.store.records import (
     ALL,
     CaptureTally,
@@ -43,6 +47,9 @@ class Store:
     Opening brings the schema up to date; a relative path in the URL lies under ``home``. Any
     thread may call any method; each is one transaction. Every method raises StoreProblem when the
     database fails, and then nothing of that call was written.
+
+    Where the file was replaced or deleted meanwhile, the next call goes on with what is there now,
+    or with an empty store.
     """
 
     def __init__(self, url: str, home: Path) -> None:
@@ -51,19 +58,57 @@ class Store:
         """Absolute: the same store wherever it is opened."""
         self.path = Path(str(resolved_url.database))
         """The file."""
+        self.openings = 1
+        """1, and 1 more whenever the file was opened again: it may be another, and empty."""
+        self._lock = threading.Lock()
+        self._log = structlog.get_logger()
         self._engine = opened(resolved_url)
-        migrate(self._engine)
+        self._migrate()
 
     def close(self) -> None:
         """Close every connection; the store can still be used and will open new ones."""
+        with self._lock:
+            self._forget()
+
+    @contextlib.contextmanager
+    def _begun(self, *, write: bool) -> Iterator[Connection]:
+        self.settle()
+        with begun(self._engine, write=write) as connection:
+            yield connection
+
+    def settle(self) -> None:
+        """Open the file that is at the path now, if it is another; every call begins with this."""
+        with self._lock:
+            left = self._footprint
+            if not left.moved():
+                return
+            try:
+                left.forsake()
+            except OSError as problem:
+                line = f"the store {self.path} cannot be written: {problem.strerror}"
+                raise StoreProblem(line) from problem
+            finally:
+                self._forget()
+            self._migrate()
+            self.openings += 1
+        if left.main is not None:
+            self._log.warning("store_replaced", path=str(self.path))
+
+    def _migrate(self) -> None:
+        before = Footprint.before(self.path)
+        migrate(self._engine)
+        self._footprint = before.opened()
+
+    def _forget(self) -> None:
         self._engine.dispose()
+        self._footprint = Footprint(self.path)
 
     def record(self, records: Sequence[ExchangeRecord], time: ScoringTime | None = None) -> int:
         """Keep scored captures and count them, in one transaction; the number that was new.
 
         A capture id that is already kept changes nothing: that is what makes scoring exactly once.
         """
-        with begun(self._engine, write=True) as connection:
+        with self._begun(write=True) as connection:
             new = [record for record in records if _inserted(connection, record)]
             _add_verdicts(connection, _cells(new))
             _add_captures(connection, new)
@@ -75,7 +120,7 @@ class Store:
         """Which of these captures are already kept."""
         found: set[str] = set()
         wanted = list(capture_ids)
-        with begun(self._engine, write=False) as connection:
+        with self._begun(write=False) as connection:
             for start in range(0, len(wanted), 500):
                 part = exchanges.c.capture_id.in_(wanted[start : start + 500])
                 found.update(connection.scalars(select(exchanges.c.capture_id).where(part)))
@@ -85,7 +130,7 @@ class Store:
         """Delete exchanges scored before a Unix time, in small bites; how many. Tallies stay."""
         gone = 0
         while True:
-            with begun(self._engine, write=True) as connection:
+            with self._begun(write=True) as connection:
                 old = select(exchanges.c.id).where(exchanges.c.scored_at < moment).limit(1000)
                 bite = connection.execute(delete(exchanges).where(exchanges.c.id.in_(old)))
             gone += bite.rowcount
@@ -105,19 +150,19 @@ class Store:
             query = query.where(exchanges.c.deployment == deployment)
         if labels is not None:
             query = query.where(exchanges.c.label.in_(labels))
-        with begun(self._engine, write=False) as connection:
+        with self._begun(write=False) as connection:
             return [rows.exchange_of(row) for row in connection.execute(query)]
 
     def verdict_tallies(self) -> list[VerdictTally]:
         """Every cell that ever counted a verdict."""
-        with begun(self._engine, write=False) as connection:
+        with self._begun(write=False) as connection:
             return [
                 rows.verdict_tally_of(row) for row in connection.execute(select(verdict_tallies))
             ]
 
     def capture_tallies(self) -> list[CaptureTally]:
         """Captures scored and failed, by deployment."""
-        with begun(self._engine, write=False) as connection:
+        with self._begun(write=False) as connection:
             found = connection.execute(select(capture_tallies))
             return [CaptureTally(row.deployment, row.outcome, row.total) for row in found]
 
@@ -125,7 +170,7 @@ class Store:
         """Say that a scorer has loaded this classifier; its histogram starts at 0 or goes on."""
         start = rows.classifier_row(ClassifierRecord(name, loaded_at, 0.0, (0,) * buckets))
         statement = upsert(classifiers).values(start)
-        with begun(self._engine, write=True) as connection:
+        with self._begun(write=True) as connection:
             connection.execute(
                 statement.on_conflict_do_update(set_={"loaded_at": statement.excluded.loaded_at})
             )
@@ -133,12 +178,12 @@ class Store:
     def classifiers(self) -> list[ClassifierRecord]:
         """Every classifier that a scorer loaded, the latest first."""
         query = select(classifiers).order_by(classifiers.c.loaded_at.desc())
-        with begun(self._engine, write=False) as connection:
+        with self._begun(write=False) as connection:
             return [rows.classifier_of(row) for row in connection.execute(query)]
 
     def add_run(self, run: RunRecord, tallies: Sequence[VerdictTally] = ()) -> bool:
         """Keep a run with its rates and count its verdicts; False, and nothing, if it is here."""
-        with begun(self._engine, write=True) as connection:
+        with self._begun(write=True) as connection:
             here = select(runs.c.id).where(runs.c.run_id == run.run_id)
             if connection.execute(here).first() is not None:
                 return False
@@ -153,7 +198,7 @@ class Store:
         query = select(runs).order_by(runs.c.started_at.desc(), runs.c.run_id.desc()).limit(limit)
         if deployment is not None:
             query = query.where(runs.c.deployment == deployment)
-        with begun(self._engine, write=False) as connection:
+        with self._begun(write=False) as connection:
             return _with_rates(connection, query)
 
     def latest_runs(self) -> list[RunRecord]:
@@ -176,7 +221,7 @@ class Store:
             asked, asked.c.run_id == runs.c.run_id
         )
         newest = ranked.subquery()
-        with begun(self._engine, write=False) as connection:
+        with self._begun(write=False) as connection:
             first = select(newest.c.run_id, newest.c.set_name).where(newest.c.place == 1)
             cells = {(row.run_id, row.set_name) for row in connection.execute(first)}
             query = select(runs).where(runs.c.run_id.in_({run_id for run_id, _ in cells}))
@@ -202,7 +247,7 @@ class Store:
         )
         cell = (each.c.deployment, each.c.set_name, each.c.measured)
         query = select(*cell, func.count(), func.max(each.c.finished_at)).group_by(*cell)
-        with begun(self._engine, write=False) as connection:
+        with self._begun(write=False) as connection:
             found = connection.execute(query).all()
             return [RunCount(row[0], row[1], bool(row[2]), row[3], row[4]) for row in found]
 

@@ -6,14 +6,14 @@ from collections.abc import Iterable, Sequence
 
 from probes.rates import Rate
 from probes.rendering.figures import counts, interval, percent
-from probes.report import TITLES, Report, RunReport
+from probes.report import COVERS, TITLES, Report, RunReport
 
 
 def render_markdown(report: Report) -> str:
     """A section a run, each rate as a table; for several runs the frontier comes first."""
     sections = [_frontier(report)] if len(report.runs) > 1 else []
     sections += [_run(run) for run in report.runs]
-    return "\n\n".join(sections) + "\n"
+    return "\n\n".join([*sections, COVERS]) + "\n"
 
 
 def _run(run: RunReport) -> str:
@@ -24,7 +24,7 @@ def _run(run: RunReport) -> str:
     )
     limit = "none" if header.limit is None else str(header.limit)
     parts = [
-        f"## {_cell(header.target_name)}",
+        f"## {_cell(header.title)}",
         f"{sets}. {summary.trials:,} trials, {summary.decided:,} decided, {summary.undecided:,} "
         f"undecided, {summary.errors:,} errors. Seed {header.seed}, limit {limit}, repeats "
         f"{header.repeats}. Judged by `{header.classifier}`.",
@@ -53,7 +53,7 @@ def _frontier(report: Report) -> str:
     head = ("target", "sets", "over-refusal", "interval", "n", "safe refusal", "interval", "n")
     rows = [
         (
-            _cell(point.target),
+            _cell(point.title),
             _cell(", ".join(point.sets)),
             *_cells(point.over_refusal),
             *_cells(point.safe_refusal),

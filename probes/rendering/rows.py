@@ -9,6 +9,7 @@ from probes.report import Report
 
 COLUMNS = (
     "target",
+    "model",
     "set",
     "rate",
     "category",
@@ -24,17 +25,22 @@ COLUMNS = (
     "classifier",
     "seed",
     "set_checksum",
+    "note",
 )
 
 
 def render_csv(report: Report) -> str:
-    """The rows under their header. An empty category is the whole; an empty value, no value."""
+    """The rows under their header. An empty category is the whole; an empty value, no value.
+
+    ``note`` holds, in each row of a run, what a reader of the run must be told.
+    """
     out = io.StringIO()
     writer = csv.DictWriter(out, COLUMNS, lineterminator="\n")
     writer.writeheader()
     for run in report.runs:
         summary = run.summary.as_json()
         shared = {name: summary[name] for name in COLUMNS if name in summary}
+        shared["note"] = "; ".join((*run.notes, *(report.notes if len(report.runs) > 1 else ())))
         for rate in run.summary.rates:
             writer.writerow(shared | rate.as_json())
     return out.getvalue()

@@ -13,6 +13,7 @@ from probes.sets.problem import SetProblem
 
 SUFFIXES = (".csv", ".jsonl")
 NEEDED = "prompt"
+_OTHER_MARKS = (("\t", "tabs"), (";", "semicolons"))
 OPTIONAL = ("category", "expectation", "id", "cluster", "facet")
 
 
@@ -32,7 +33,8 @@ def read_rows(raw: bytes, *, shown: str, suffix: str) -> Iterator[Row]:
     anything that is not a well-formed UTF-8 file with a ``prompt`` column.
     """
     if suffix not in SUFFIXES:
-        raise SetProblem(f"{shown}: a probe set is read from .csv or .jsonl, not {suffix!r}")
+        hint = "; save its columns with commas" if suffix in (".tsv", ".tab") else ""
+        raise SetProblem(f"{shown}: a probe set is read from .csv or .jsonl, not {suffix!r}{hint}")
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as problem:
@@ -67,9 +69,14 @@ def _csv_rows(text: str, shown: str) -> Iterator[Row]:
 def _check_columns(columns: list[str], shown: str) -> None:
     found = ", ".join(name or "(no name)" for name in columns) or "none"
     if NEEDED not in columns:
+        other = (
+            next((name for mark, name in _OTHER_MARKS if mark in columns[0]), "") if columns else ""
+        )
+        hint = f"; the columns are separated by {other}: save them with commas" if other else ""
+        found = " ".join(found.split())
         raise SetProblem(
             f"{shown}: there is no column 'prompt'; columns found: {found}; "
-            f"needed: prompt; optional: {', '.join(OPTIONAL)}"
+            f"needed: prompt; optional: {', '.join(OPTIONAL)}{hint}"
         )
     twice = [name for name in (NEEDED, *OPTIONAL) if columns.count(name) > 1]
     if twice:

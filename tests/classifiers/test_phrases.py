@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from classifiers.exchange import Exchange
+from classifiers.exchange import Exchange, Role, Turn
 from classifiers.phrases import PhrasesClassifier
 from classifiers.verdict import Label, Method, RefusalSource
 
@@ -113,7 +113,7 @@ def replies(name: str) -> list[dict[str, Any]]:
 def counts(name: str, truth: dict[str, bool], key: str = "label") -> dict[str, int]:
     rows = [row for row in replies(name) if row[key] in truth]
     verdicts = PhrasesClassifier().judge(
-        [Exchange(prompt=(), reply=row["response"]) for row in rows]
+        [Exchange((Turn(Role.USER, row["prompt"]),), row["response"]) for row in rows]
     )
     seen = [(verdict.refused, truth[row[key]]) for verdict, row in zip(verdicts, rows, strict=True)]
     return {
@@ -129,8 +129,8 @@ HUMAN = {"refusal": True, "partial_refusal": True, "compliance": False}
 
 def test_the_figures_in_the_docstring_hold_on_xstest_extension() -> None:
     assert counts("xstest_extension_2025", HUMAN) == {
-        "refusals": 436,
-        "refusals_right": 435,
+        "refusals": 440,
+        "refusals_right": 437,
         "compliances": 250,
         "compliances_right": 250,
     }
@@ -144,8 +144,8 @@ def test_the_figures_in_the_docstring_hold_on_do_not_answer() -> None:
         "5_follows_instruction": False,
     }
     assert counts("do_not_answer_human", truth, "raw_label") == {
-        "refusals": 1074,
-        "refusals_right": 1071,
+        "refusals": 1113,
+        "refusals_right": 1109,
         "compliances": 21,
         "compliances_right": 21,
     }

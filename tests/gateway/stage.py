@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 import uvicorn
 
 from gateway.config import Settings, settings_from
+from gateway.http_protocol import protocol_within
 from gateway.proxy.admission import Admission
 from gateway.proxy.observer import FinishedCall, NullObserver, Observer
 from gateway.proxy.relay import Relay
@@ -296,7 +297,7 @@ def gateway(settings: Settings, observer: Observer | None = None) -> Iterator[Ga
     listener = socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(
         app,
-        http="httptools",
+        http=protocol_within(settings.server.limits),
         log_config=None,
         server_header=False,
         date_header=False,

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from gateway.config import settings_from
+from gateway.control.reference import reference_page
 from gateway.wiring import assemble, spool_path
 from probes.http import Client
 from tests.gateway.serving import served
@@ -46,7 +48,9 @@ def test_whoever_watches_the_process_needs_no_token(guarded: Client, path: str) 
     assert guarded.get(path).status_code == 200
 
 
-@pytest.mark.parametrize("path", ["/", "/console.js", "/api/frontier", "/api/docs"])
+@pytest.mark.parametrize(
+    "path", ["/", "/console.js", "/api/frontier", "/api/docs", "/api/openapi.json"]
+)
 def test_console_and_api_are_for_the_holder_of_the_token(guarded: Client, path: str) -> None:
     assert guarded.get(path).status_code == 401
     assert guarded.get(path, headers=basic("wrong")).status_code == 401
@@ -96,7 +100,70 @@ def test_nothing_else_is(open_gateway: Client, path: str) -> None:
 def test_the_api_describes_itself(open_gateway: Client) -> None:
     described = open_gateway.get("/api/openapi.json").json()
     assert {"/api/frontier", "/api/exchanges", "/api/runs"} <= set(described["paths"])
-    assert "/api/openapi.json" in open_gateway.get("/api/docs").text
+
+
+def test_the_reference_names_every_route_parameter_and_field(open_gateway: Client) -> None:
+    described = open_gateway.get("/api/openapi.json").json()
+    page = open_gateway.get("/api/docs").text
+    for path, methods in described["paths"].items():
+        for method, operation in methods.items():
+            assert f"{method.upper()} {path}" in page
+            assert all(f">{each['name']}<" in page for each in operation.get("parameters", ()))
+    for name, schema in described["components"]["schemas"].items():
+        assert f'id="{name}"' in page
+        assert all(f">{field}<" in page for field in schema.get("properties", ()))
+
+
+def test_the_reference_runs_no_script_and_loads_nothing_from_elsewhere(
+    open_gateway: Client,
+) -> None:
+    reply = open_gateway.get("/api/docs")
+    page, policy = reply.text, reply.headers["content-security-policy"]
+    assert "<script" not in page
+    assert "://" not in page
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    style = page.partition("<style>")[2].partition("</style>")[0]
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    assert f"style-src 'sha256-{digest}'" in policy
+
+
+def test_what_a_description_says_is_text_and_never_markup() -> None:
+    hostile = "<img src=x onerror=alert(1)>\"'"
+    page = reference_page(
+        {
+            "info": {"title": hostile},
+            "paths": {
+                hostile: {
+                    hostile: {
+                        "description": hostile,
+                        "parameters": [
+                            {
+                                "name": hostile,
+                                "description": hostile,
+                                "schema": {"enum": [hostile], "default": hostile},
+                            }
+                        ],
+                        "responses": {hostile: {"description": hostile}},
+                    }
+                }
+            },
+            "components": {
+                "schemas": {
+                    hostile: {
+                        "description": hostile,
+                        "properties": {
+                            hostile: {"anyOf": [{"$ref": hostile}, {"type": hostile}]},
+                            "b": {"const": hostile},
+                            "c": {"type": "array", "items": {"type": hostile}},
+                        },
+                    }
+                }
+            },
+        }
+    )
+    assert "<img" not in page.lower()
+    assert page.count("&lt;img") > 10
 
 
 def test_the_spool_lies_beside_its_store_so_that_two_gateways_never_share_one(

@@ -16,6 +16,7 @@ from pydantic_core import PydanticUndefined
 from gateway.config import (
     ConfigProblem,
     Settings,
+    exposures,
     hindrances,
     json_schema,
     load_settings,
@@ -118,6 +119,29 @@ def test_what_is_understood_but_has_no_effect_yet_is_named(tmp_path):
         "policies[0]",
     ]
     assert not_yet_acted_on(settings_from(one(), environ={})) == []
+
+
+@pytest.mark.parametrize(
+    ("host", "named"),
+    [("0.0.0.0", True), ("::", True), ("gateway.internal", True), ("10.0.0.7", True),
+     ("127.0.0.1", False), ("127.0.0.9", False), ("::1", False), ("localhost", False)],
+)  # fmt: skip
+def test_a_key_that_strangers_could_spend_is_named(host, named):
+    tree = one(upstream={"base_url": "https://a.example/v1", "api_key": "sk-secret"})
+    lines = exposures(settings_from(tree | {"server": {"host": host}}, environ={}))
+    line = (
+        f"deployments[0].upstream.api_key: anyone who reaches {host}:8080 can spend it; "
+        "configure keys, or listen on 127.0.0.1"
+    )
+    assert lines == ([line] if named else [])
+
+
+def test_a_key_that_only_clients_can_spend_is_not_exposed():
+    everywhere = {"server": {"host": "0.0.0.0"}}
+    tree = one(upstream={"base_url": "https://a.example/v1", "api_key": "sk-secret"}) | everywhere
+    keys = {"keys": [{"name": "a", "key": "k"}]}
+    assert exposures(settings_from(tree | keys, environ={})) == []
+    assert exposures(settings_from(one() | everywhere, environ={})) == []
 
 
 def test_what_cannot_be_served_yet_is_named():

@@ -29,7 +29,7 @@ def store(tmp_path: Path):
 
 
 def app_of(store, *, token=None, max_run_bytes=100_000) -> FastAPI:
-    app = FastAPI(docs_url="/api/docs", openapi_url="/api/openapi.json")
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     router = control_router(
         store,
         deployments={"prod": "gpt-4o", "canary": "gpt-4o"},
@@ -206,8 +206,8 @@ def damaged(path: Path, name: str) -> bytes:
         "text": "hello\n",
         "html": "<html>",
         "binary": "\x00\xff",
-        "torn": "".join(lines)[:-30],
-        "unfinished": "".join(lines[:-1]),
+        "torn": "".join(lines[:-1])[:-30],
+        "unfinished": "".join(lines[:-2]),
         "no header": "".join(lines[1:]),
         "newer format": json.dumps({**header, "format": 99}) + "\n",
         "garbled trial": "".join([lines[0], '{"kind": "trial"}\n', *lines[2:]]),
@@ -301,7 +301,11 @@ async def test_without_a_token_nobody_else_is(store, peer):
         assert (await client.get("/api/runs", headers=headers)).status_code == 403
 
 
-@pytest.mark.parametrize("header", ["x-forwarded-for", "forwarded", "x-real-ip", "via"])
+FORWARDED = ["x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "forwarded", "x-real-ip"]
+FORWARDED += ["via", "cf-connecting-ip", "true-client-ip", "x-envoy-external-address"]
+
+
+@pytest.mark.parametrize("header", FORWARDED)
 async def test_who_comes_through_a_proxy_on_this_machine_is_remote(client, header):
     reply = await client.get("/api/runs", headers={header: "127.0.0.1"})
     assert reply.status_code == 403

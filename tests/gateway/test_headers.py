@@ -41,8 +41,9 @@ def test_an_upstreams_key_takes_the_place_of_the_clients(own):
 
 
 def test_no_key_of_the_client_is_left_beside_the_upstreams():
-    written = request_headers([*KEYS, *KEYS], key="theirs", drop_keys=False)
-    assert written == [(b"Authorization", b"Bearer theirs")]
+    for sent in ([*KEYS, *KEYS], KEYS[::-1]):
+        written = request_headers(sent, key="theirs", drop_keys=False)
+        assert written == [(b"Authorization", b"Bearer theirs")]
 
 
 def test_an_upstreams_key_is_added_where_the_client_has_none():

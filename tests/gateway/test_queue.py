@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from gateway.mirror.queue import MEMORY_BYTES, LocalQueue
 from gateway.mirror.spool import Spool, read_backlog
@@ -199,3 +200,74 @@ def test_a_capture_taken_before_comes_alone_and_later_each_time(path):
     assert [each.capture.request_id for each in spool.take(10, 5.9, 2.0)] == ["r2"]
     assert [each.capture.request_id for each in spool.take(10, 6.0, 2.0)] == ["r0"]
     spool.close()
+
+
+def vanish(path: Path) -> None:
+    for file in path.parent.glob(f"{path.name}*"):
+        file.unlink()
+
+
+def only_the_database(path: Path) -> None:
+    path.unlink()
+
+
+def replaced(path: Path) -> None:
+    other = path.with_name("other.db")
+    Spool(other).close()
+    other.rename(path)
+
+
+@pytest.mark.parametrize("lose", [vanish, only_the_database, replaced])
+def test_a_spool_lost_under_a_running_queue_is_noticed_said_and_made_anew(path, lose):
+    with capture_logs() as lines, started(path) as queue:
+        for number in range(20):
+            queue.offer(capture(f"r{number}"))
+        wait_until(lambda: ended(queue, "queued") == 20)
+        lose(path)
+        wait_until(lambda: ended(queue, "dropped") == 20)
+        for number in range(30):
+            queue.offer(capture(f"s{number}"))
+        wait_until(lambda: ended(queue, "queued") == 50)
+        assert read_backlog(path).waiting == queue.backlog().waiting == 30
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert [(line["event"], line["lost"]) for line in lines] == [("spool_replaced", 20)]
+    spool = Spool(path)
+    assert len(spool.take(100, 1.0, 1.0)) == 30
+    spool.close()
+
+
+def test_a_spool_lost_while_nothing_waits_costs_no_capture(path):
+    with started(path) as queue:
+        queue.offer(capture("r1"))
+        wait_until(lambda: ended(queue, "queued") == 1)
+        spool = Spool(path)
+        spool.remove(spool.capture_ids())
+        spool.close()
+        vanish(path)
+        queue.offer(capture("r2"))
+        wait_until(lambda: ended(queue, "queued") == 2)
+        assert read_backlog(path).waiting == 1
+    assert ended(queue, "dropped") == 0
+
+
+def test_what_a_scorer_is_at_work_on_is_not_counted_as_lost_with_the_spool(path):
+    with started(path, clock=lambda: 100.0) as queue:
+        for number in range(5):
+            queue.offer(capture(f"r{number}"))
+        wait_until(lambda: ended(queue, "queued") == 5)
+        spool = Spool(path)
+        assert len(spool.take(3, now=100.0, lease_seconds=10.0)) == 3
+        vanish(path)
+        wait_until(lambda: ended(queue, "dropped") == 2)
+        spool.close()
+
+
+def test_a_disk_that_refuses_everything_makes_one_line_with_the_count(tmp_path):
+    path = tmp_path / "spool.db"
+    path.mkdir()
+    with capture_logs() as lines, started(path) as queue:
+        for number in range(20):
+            queue.offer(capture(f"r{number}"))
+            wait_until(lambda number=number: ended(queue, "dropped") == number + 1)
+    said = [line["count"] for line in lines if line["event"] == "captures_dropped"]
+    assert (len(said), sum(said)) == (2, 20)

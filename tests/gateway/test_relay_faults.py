@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import threading
+from contextlib import asynccontextmanager
 
 import pytest
+from structlog.testing import capture_logs
 
+from gateway.upstreams.base import UpstreamReply
 from tests.gateway.stage import (
     PATIENCE,
     STREAM_HEAD,
@@ -20,6 +23,7 @@ from tests.gateway.stage import (
     stage,
 )
 
+CHUNKED = b"Transfer-Encoding: chunked\r\n\r\n"
 REQUEST = b"POST /v1/chat/completions HTTP/1.1\r\nHost: g\r\nContent-Length: 2\r\n\r\n{}"
 
 
@@ -258,13 +262,105 @@ def test_calls_beyond_the_limit_are_told_to_come_back():
 
 @pytest.mark.parametrize(
     "target",
-    [b"/v1/../admin", b"/v1/a/../../x", b"/v1/%2e%2e/admin", b"/v1/..%2Fadmin", b"/v1/a/..%5Cx"],
+    [
+        b"/v1/../admin",
+        b"/v1/a/../../x",
+        b"/v1/%2e%2e/admin",
+        b"/v1/..%2Fadmin",
+        b"/v1/a/..%5Cx",
+        b"/v1/..;/admin",
+        b"/v1/a/.;x/b",
+        b"/v1//chat/completions",
+        b"/v1/a//",
+    ],
 )
 def test_no_path_leads_out_of_the_upstreams_base(target):
     with stage(replying(json_reply())) as (running, upstream):
         reply = running.call(b"GET " + target, None)
         assert (reply.head.status, code(reply)) == (400, "candor_bad_path")
         assert upstream.seen == []
+
+
+@pytest.mark.parametrize(
+    "coding",
+    [b"gzip, chunked", b"xchunked", b"chunked, identity", b"identity", b"chunked, chunked"],
+)
+def test_a_body_framed_in_another_way_is_refused_and_the_connection_closed(coding):
+    with stage(replying(json_reply())) as (running, upstream):
+        wire = running.wire()
+        wire.send(
+            b"POST /v1/files HTTP/1.1\r\nHost: g\r\nTransfer-Encoding: " + coding + b"\r\n\r\n"
+        )
+        head = wire.head()
+        assert head.status in (400, 501)
+        assert head.get(b"connection") == b"close"
+        assert b"candor_" in wire.rest()
+        assert upstream.seen == []
+
+
+@pytest.mark.parametrize(
+    ("sent", "status", "body"),
+    [
+        (b"200 OK\r\nContent-Length: 1\r\n" + CHUNKED + chunked(b"aa"), 200, b"aa"),
+        (b"200 OK\r\nContent-Length: 50\r\n" + CHUNKED + chunked(b"aa"), 200, b"aa"),
+        (b"304 Not Modified\r\nETag: x\r\nContent-Length: 55\r\n\r\n", 304, b""),
+        (b"204 No Content\r\nContent-Length: 0\r\n\r\n", 204, b""),
+    ],
+    ids=["chunked and too short", "chunked and too long", "304", "204"],
+)
+def test_a_reply_is_framed_by_the_rules_and_not_by_a_stray_length(sent, status, body, caplog):
+    with stage(replying(b"HTTP/1.1 " + sent)) as (running, _):
+        for _ in range(2):
+            reply = running.call()
+            assert (reply.head.status, reply.body) == (status, body)
+            assert reply.head.get(b"content-length") is None
+    assert caplog.records == []
+
+
+def test_a_reply_that_the_server_will_not_send_is_one_line(caplog):
+    class Unsendable:
+        @asynccontextmanager
+        async def send(self, call):
+            async def chunks():
+                yield b"x"
+
+            yield UpstreamReply(200, [(b"x-a", b"\x01")], chunks())
+
+        async def aclose(self):
+            pass
+
+    observer = FakeObserver()
+    with capture_logs() as lines, stage(replying(), observer) as (running, _):
+        running.relay._upstreams["default"] = Unsendable()
+        wire = running.wire()
+        wire.send(REQUEST)
+        assert wire.rest() == b""
+        assert observer.next_call().cut
+    assert [line["event"] for line in lines] == ["reply_not_sent"]
+    assert [record for record in caplog.records if record.exc_info] == []
+
+
+@pytest.mark.parametrize("head", [b"", STREAM_HEAD], ids=["before the reply", "within it"])
+def test_a_call_cut_at_the_end_of_the_drain_is_one_line(head, caplog):
+    asked = threading.Event()
+
+    def script(wire, _):
+        wire.send(head)
+        asked.set()
+        wire.rest()
+
+    with capture_logs() as lines:
+        with stage(script) as (running, _):
+            wire = running.wire()
+            wire.send(REQUEST)
+            assert asked.wait(PATIENCE)
+            if head:
+                wire.head()
+        left = wire.rest()
+        wire.close()
+    assert (left == b"") if head else (b"candor_shutting_down" in left)
+    assert [line["event"] for line in lines] == ["cut_at_shutdown"]
+    assert [record for record in caplog.records if record.exc_info] == []
 
 
 def test_a_websocket_is_turned_away_and_bothers_no_upstream():

@@ -1,5 +1,6 @@
 """The scorer's work on a batch: what is judged, what is an error, what is given up."""
 
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -239,3 +240,73 @@ def test_the_time_that_scoring_takes_is_kept_per_exchange(spool, store, clock):
     assert (kept.name, sum(kept.buckets)) == ("fake@1", 2)
     assert len(kept.buckets) == len(SCORING_BUCKETS) + 1
     assert kept.seconds > 0
+
+
+def lose(path: Path) -> None:
+    for file in path.parent.glob(f"{path.name}*"):
+        file.unlink()
+
+
+def test_a_spool_made_anew_under_a_running_scorer_is_scored(tmp_path, spool, store, clock):
+    scorer = scorer_of(spool, store, clock)
+    spool.append([capture("lost")], clock())
+    lose(tmp_path / "spool.db")
+    other = Spool(tmp_path / "spool.db")
+    other.append([capture("r1")], clock())
+    assert scorer.step() == 1
+    assert other.backlog().waiting == 0
+    other.close()
+    assert [each.request_id for each in store.latest_exchanges()] == ["r1"]
+
+
+def test_a_spool_deleted_under_a_running_scorer_is_made_anew(tmp_path, spool, store, clock):
+    scorer = scorer_of(spool, store, clock)
+    lose(tmp_path / "spool.db")
+    assert scorer.step() == 0
+    other = Spool(tmp_path / "spool.db")
+    other.append([capture("r1")], clock())
+    other.close()
+    assert scorer.step() == 1
+
+
+def test_a_store_deleted_under_a_running_scorer_is_made_anew_with_its_classifier(
+    tmp_path, spool, store, clock
+):
+    scorer = scorer_of(spool, store, clock)
+    spool.append([capture("r1")], clock())
+    scorer.step()
+    lose(tmp_path / "candor.db")
+    spool.append([capture("r2")], clock())
+    assert scorer.step() == 1
+    fresh = Store("sqlite:///candor.db", tmp_path)
+    assert [each.request_id for each in fresh.latest_exchanges()] == ["r2"]
+    assert [sum(each.buckets) for each in fresh.classifiers()] == [1]
+    fresh.close()
+
+
+def test_a_store_that_another_made_anew_is_told_the_classifier_as_well(
+    tmp_path, spool, store, clock
+):
+    scorer = scorer_of(spool, store, clock)
+    lose(tmp_path / "candor.db")
+    fresh = Store("sqlite:///candor.db", tmp_path)
+    assert scorer.step() == 0
+    assert [each.name for each in fresh.classifiers()] == ["cascade(native@1,phrases@1)"]
+    fresh.close()
+
+
+def test_a_folder_that_vanished_costs_no_try_and_is_waited_for(tmp_path, clock):
+    home = tmp_path / "home"
+    home.mkdir()
+    spool, store = Spool(home / "spool.db"), Store("sqlite:///candor.db", home)
+    scorer = scorer_of(spool, store, clock)
+    shutil.rmtree(home)
+    for _ in range(3):
+        with pytest.raises((OSError, StoreProblem)):
+            scorer.step()
+    home.mkdir()
+    assert scorer.step() == 0
+    spool.append([capture("r1")], clock())
+    assert scorer.step() == 1
+    spool.close()
+    store.close()

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.proxy.splice import Fields, Span, read_fields, replace_model
+from gateway.proxy.splice import Fields, Span, TooDeep, read_fields, replace_model
 
 scalars = st.one_of(
     st.none(),
@@ -95,9 +95,8 @@ def test_a_replaced_model_is_the_only_difference(body, model):
     if fields.model is None:
         assert replaced == body
         return
-    at = fields.model_at
-    assert replaced.startswith(body[: at.start])
-    assert replaced.endswith(body[at.end :])
+    assert replaced.startswith(body[: fields.models_at[0].start])
+    assert replaced.endswith(body[fields.models_at[-1].end :])
     before, after = json.loads(body), json.loads(replaced)
     assert repr(after) == repr({**before, "model": model})
 
@@ -149,11 +148,52 @@ def test_what_is_not_one_json_object_in_utf_8_has_no_fields(body):
     assert read_fields(body) is None
 
 
-def test_a_document_deeper_than_any_recursion_limit_is_read():
-    deep = b"[" * 50_000 + b"]" * 50_000
+def test_a_document_as_deep_as_is_taken_is_read():
+    deep = b'{"y":[' * 255 + b"]}" * 255
     assert read_fields(b'{"x":' + deep + b',"model":"a","stream":true}') == Fields(
-        "a", Span(100_014, 100_017), True
+        "a", (Span(2054, 2057),), True
     )
+
+
+@pytest.mark.parametrize("bracket", [b"[", b'{"a":', b"[0,[],", b'{"":{"a":[]},"a":'])
+def test_a_document_that_nests_deeper_is_left_unread(bracket):
+    with pytest.raises(TooDeep):
+        read_fields(b'{"model":"a","x":' + bracket * 30_000)
+
+
+LONG = 70_000
+"""More bytes than one look takes in."""
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        b"0." + b"1" * LONG,
+        b'"' + b"a" * LONG + b'"',
+        b'"' + b"\\n" * LONG + b'"',
+        b'"' + b"a" * 65_533 + b"\\u00e9" + b'"',
+        b"[" + b" " * LONG + b"]",
+        b"{" + b" " * LONG + b"}",
+        b"[" + b"12345,  " * LONG + b"1]",
+        b"[" + b"[[[[]]]]," * LONG + b"[]]",
+        b'{"a":' + b" " * LONG + b'[[{"b":[{}]}]]}',
+        b"{" + b'"a":{"b":[1,{"c":"d"}]},' * 5_000 + b'"e":null}',
+        b"[" + b"[" * 60 + b"1," * LONG + b"[[1]]" + b"]" * 60 + b",2]",
+        *(b"[" + b" " * (65_530 - shift) + b"true,false, 12345,-1.5e10]" for shift in range(12)),
+    ],
+)
+def test_long_values_are_read_as_a_parser_reads_them(value):
+    body = b'{"x":' + value + b',"model":"a","y":' + value + b',"stream":true}'
+    assert found(body) == reference(body) == ("a", True)
+    assert found(body[:-2]) is reference(body[:-2]) is None
+    if value.endswith(b"]"):
+        broken = b'{"model":"a","x":' + value[:-1] + b",]}"
+        assert found(broken) is reference(broken) is None
+
+
+def test_a_key_that_is_written_without_end_is_not_followed():
+    assert read_fields(b'{"model":"a"' + b',"model":"a"' * 64 + b"}") is None
+    assert read_fields(b'{"model":"a"' + b',"other":"a"' * 10_000 + b"}").model == "a"
 
 
 @pytest.mark.parametrize(
@@ -161,4 +201,9 @@ def test_a_document_deeper_than_any_recursion_limit_is_read():
 )
 def test_reading_takes_no_more_than_a_few_steps_per_byte(unit):
     """Quadratic work on these 200,000 bytes would take minutes and run into the suite's limit."""
-    assert read_fields(b'{"x":' + unit * (200_000 // len(unit))) is None
+    body = b'{"x":' + unit * (200_000 // len(unit))
+    if unit in (b'{"a":1,"b":', b"["):
+        with pytest.raises(TooDeep):
+            read_fields(body)
+    else:
+        assert read_fields(body) is None

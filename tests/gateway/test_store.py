@@ -1,9 +1,11 @@
 """The store: what is kept once, what is counted with it, and what is deleted."""
 
+import shutil
 import sqlite3
 import stat
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +14,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
+from structlog.testing import capture_logs
 
 from classifiers.verdict import Label, RefusalSource
 from gateway.store import (
@@ -261,3 +264,65 @@ def test_opening_a_ready_store_does_not_load_the_migration_tool(tmp_path):
     )
     done = subprocess.run([sys.executable, "-c", program, str(tmp_path)], cwd=ROOT, check=False)
     assert done.returncode == 0
+
+
+def vanish(path: Path) -> None:
+    for file in path.parent.glob(f"{path.name}*"):
+        file.unlink()
+
+
+def only_the_database(path: Path) -> None:
+    path.unlink()
+
+
+@pytest.mark.parametrize("lose", [vanish, only_the_database])
+def test_a_store_deleted_under_its_readers_is_made_anew_and_said_once(store, tmp_path, lose):
+    other = Store("sqlite:///candor.db", tmp_path)
+    store.record([record("c1")])
+    assert len(other.latest_exchanges()) == 1
+    lose(tmp_path / "candor.db")
+    with capture_logs() as lines:
+        assert store.latest_exchanges() == []
+        assert store.verdict_tallies() == []
+        other.record([record("c2")])
+    assert [each.capture_id for each in store.latest_exchanges()] == ["c2"]
+    assert stat.S_IMODE((tmp_path / "candor.db").stat().st_mode) == 0o600
+    assert [line["event"] for line in lines] == ["store_replaced"] * 2
+    other.close()
+
+
+def test_a_store_put_in_the_place_of_another_is_read_without_what_the_other_left(store, tmp_path):
+    store.record([record("old", reply="z" * 9000)])
+    aside = Store("sqlite:///aside.db", tmp_path)
+    aside.record([record("new")])
+    aside.close()
+    (tmp_path / "aside.db").rename(tmp_path / "candor.db")
+    assert [each.capture_id for each in store.latest_exchanges()] == ["new"]
+    store.record([record("later")])
+    check = sqlite3.connect(tmp_path / "candor.db")
+    assert check.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    assert check.execute("SELECT count(*) FROM exchanges").fetchone() == (2,)
+    check.close()
+
+
+def test_many_threads_may_find_the_store_gone_at_once(store, tmp_path):
+    store.record([record("c0")])
+    vanish(tmp_path / "candor.db")
+    with ThreadPoolExecutor(8) as pool:
+        new = list(pool.map(lambda n: store.record([record(f"n{n}")]), range(40)))
+    assert new == [1] * 40
+    assert len(store.latest_exchanges()) == 40
+    assert store.openings == 2
+
+
+def test_a_store_whose_folder_vanished_is_a_problem_until_it_is_back(tmp_path):
+    home = tmp_path / "home"
+    home.mkdir()
+    store = Store("sqlite:///candor.db", home)
+    shutil.rmtree(home)
+    for _ in range(2):
+        with pytest.raises(StoreProblem, match="cannot be written"):
+            store.latest_exchanges()
+    home.mkdir()
+    assert store.latest_exchanges() == []
+    store.close()

@@ -136,6 +136,12 @@ def test_a_stream_has_time_to_end_before_the_pod_is_killed() -> None:
     )
 
 
+def test_streams_are_drained_before_the_pod_is_killed(tmp_path: Path) -> None:
+    assert settings_of(default(), tmp_path).server.limits.drain_seconds == 120 - 5 - 5
+    short = rendered("--set", "terminationGracePeriodSeconds=3")
+    assert settings_of(short, tmp_path).server.limits.drain_seconds == 1
+
+
 def test_a_changed_configuration_starts_new_pods() -> None:
     def checksum(*arguments: str) -> str:
         [gateway] = of_kind(rendered(*arguments), "Deployment")

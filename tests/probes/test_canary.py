@@ -209,3 +209,35 @@ def test_an_empty_policy_is_the_default_one(tmp_path: Path) -> None:
     assert load_policy(tmp_path / "policy.yaml") == Policy()
     with pytest.raises(PolicyProblem, match="cannot be read"):
         load_policy(tmp_path / "absent.yaml")
+
+
+def with_gaps(pairs: int, gaps: int, after: str = C) -> CanaryCheck:
+    before = [C] * (pairs + gaps)
+    return check_canary(trials_of(before), trials_of([after] * pairs + [U] * gaps), Policy())
+
+
+def test_a_pass_on_little_more_than_half_of_the_prompts_is_inconclusive() -> None:
+    check = with_gaps(200, 150)
+    assert check.decision is Decision.INCONCLUSIVE
+    assert "150 of 350 prompts not comparable" in check.reason
+    assert check.reason.endswith("more than 10% not comparable, too many for a pass")
+
+
+def test_a_tenth_not_comparable_still_passes_and_more_does_not() -> None:
+    assert with_gaps(180, 20).decision is Decision.PASS
+    assert with_gaps(179, 21).decision is Decision.INCONCLUSIVE
+
+
+def test_a_fail_stays_a_fail_however_many_prompts_are_not_comparable() -> None:
+    assert with_gaps(100, 100, after=R).decision is Decision.FAIL
+
+
+def test_how_many_are_not_comparable_is_said_in_text_document_and_junit(tmp_path: Path) -> None:
+    for gaps in (0, 7):
+        check = with_gaps(200, gaps)
+        said = f"{gaps} of {200 + gaps} prompts not comparable"
+        assert said in check.reason
+        [rate] = check.as_json()["rates"]
+        assert (rate["unpaired"], rate["prompts"]) == (gaps, 200 + gaps)
+        write_junit(check, tmp_path / "junit.xml", inconclusive_as=Decision.INCONCLUSIVE)
+        assert said in (tmp_path / "junit.xml").read_text()

@@ -213,3 +213,61 @@ def test_what_cannot_be_compared_is_one_line_and_exit_2(
     ended = check(*sides, *options, home=home)
     assert ended.code == 2
     assert said in ended.err and ended.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("options", [("--sets", "hard"), ("--max-trials", "5")])
+def test_two_run_files_leave_nothing_to_choose(
+    options: tuple[str, str], baseline: Path, home: Path
+) -> None:
+    ended = check(baseline, baseline, *options, home=home)
+    assert ended.code == 2 and ended.err.count("\n") == 1
+    assert "--sets and --max-trials" in ended.err and "run files" in ended.err
+
+
+def test_a_set_that_the_run_file_does_not_hold_is_not_asked_of_the_other_side(
+    baseline: Path, home: Path
+) -> None:
+    with FakeServer(FakeModel([])) as server:
+        live = f"balanced@{server.base_url}"
+        for sides in ((baseline, live), (live, baseline)):
+            ended = check(*sides, "--sets", "starter-toxic", *RULES, home=home)
+            assert ended.code == 2 and ended.err.count("\n") == 1
+            assert f"{baseline} does not hold the set starter-toxic; it holds hard" in ended.err
+        assert not server.received
+
+
+@pytest.mark.parametrize("faults", ["status=401", "html"])
+def test_no_side_is_asked_everything_before_both_have_answered(faults: str, home: Path) -> None:
+    cases = load_set("starter-hard", home).cases
+    with FakeServer(FakeModel(cases)) as sound, FakeServer(FakeModel([], faults=faults)) as failing:
+        sides = f"balanced@{sound.base_url}", f"balanced@{failing.base_url}"
+        ended = check(*sides, "--sets", "starter-hard", *RULES, home=home)
+        assert ended.code == 4 and ended.err.count("\n") == 1
+        assert failing.base_url in ended.err
+        assert len(sound.received) == 1 and len(failing.received) <= 10
+
+
+def test_both_live_sides_are_asked_each_prompt_once(home: Path) -> None:
+    with FakeServer(FakeModel(load_set("starter-hard", home).cases)) as server:
+        sides = f"balanced@{server.base_url}", f"cautious@{server.base_url}"
+        options = ("--sets", "starter-hard", "--max-trials", 20, "--json", *RULES)
+        document = json.loads(check(*sides, *options, home=home).out)
+    runs = [read_run(Path(document[side]["run"])) for side in ("baseline", "candidate")]
+    assert [len(run.trials) for run in runs] == [20, 20] and len(server.received) == 40
+    assert len(list((home / "runs").iterdir())) == 2
+    assert all(run.complete for run in runs)
+
+
+def test_the_sentence_tells_two_models_of_one_deployment_apart(home: Path, tmp_path: Path) -> None:
+    sides = [
+        a_run_file(
+            tmp_path / model,
+            trials_of([C] * 200),
+            target=named("default") | {"model": model, "deployment": "default"},
+        ).path
+        for model in ("gpt-4o", "gpt-5")
+    ]
+    ended = check(*sides, home=home)
+    assert ended.out.startswith("PASS: default (gpt-5) against default (gpt-4o)\n")
+    document = json.loads(check(*sides, "--json", home=home).out)
+    assert document["candidate"]["model"] == "gpt-5"

@@ -71,3 +71,14 @@ def test_what_is_no_run_file_is_one_line_and_exit_2(content: str | None, tmp_pat
 def test_an_output_that_cannot_be_written_is_named(runs: list[Path], tmp_path: Path) -> None:
     ended = candor("report", *runs, "--output", tmp_path, home=tmp_path)
     assert ended.code == 2 and str(tmp_path) in ended.err
+
+
+def test_a_report_never_takes_the_place_of_a_run_file(runs: list[Path], tmp_path: Path) -> None:
+    before = [path.read_bytes() for path in runs]
+    link = tmp_path / "link"
+    link.symlink_to(runs[0])
+    for output in (runs[0], runs[1], link):
+        ended = candor("report", runs[0], "--output", output, home=tmp_path)
+        assert ended.code == 2
+        assert ended.err.count("\n") == 1 and str(output) in ended.err and "--output" in ended.err
+    assert [path.read_bytes() for path in runs] == before

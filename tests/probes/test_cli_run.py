@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import subprocess
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
@@ -20,6 +21,7 @@ from probes.sets import load_set
 from tests.probes.asking import GatedModel, asked
 from tests.probes.commands import candor, started
 from tests.services import free_port
+from tests.waiting import wait_until
 
 RULES = ("--classifier", "native,phrases")
 
@@ -164,22 +166,54 @@ def test_resume_without_output_takes_up_the_unfinished_run_of_the_same_order(
     assert {run.header.seed: run.complete for run in all_runs(home)} == {0: True, 5: True, 6: False}
 
 
-def test_ctrl_c_ends_with_130_and_says_how_to_go_on(
-    prompts: Path, home: Path, tmp_path: Path
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_first_ctrl_c_lets_what_is_in_flight_end_so_that_nothing_is_asked_twice(
+    number: signal.Signals, prompts: Path, home: Path, tmp_path: Path
 ) -> None:
+    path = tmp_path / "run.jsonl"
+    model = GatedModel(load_set(str(prompts), home).cases, free=7)
+    with FakeServer(model) as server:
+        command = ("run", prompts, *to(server), "--output", path, "--concurrency", 4)
+        child = started(*command, home=home)
+        assert model.reached.wait(60)
+        child.send_signal(number)
+        wait_until(lambda: not still_pending(child, number))
+        model.gate.set()
+        _, said = child.communicate(timeout=60)
+        stopped, begun = read_run(path), len(server.received)
+        assert candor("probe", *command, "--resume", home=home).code == 0
+        times = asked(server)
+    assert child.returncode == 130
+    line = said.decode()
+    assert line.startswith("candor: interrupted; ") and line.count("\n") == 1
+    assert f"{begun} of 30 trials are in {path}" in line and "--resume" in line
+    assert 8 <= len(stopped.trials) == begun < 30 and not stopped.torn and not stopped.complete
+    assert read_run(path).complete and set(times.values()) == {1} and len(times) == 30
+
+
+def test_a_second_ctrl_c_ends_at_once_with_130(prompts: Path, home: Path, tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"
     model = GatedModel(load_set(str(prompts), home).cases, free=7)
     with FakeServer(model) as server:
         child = started("run", prompts, *to(server), "--output", path, home=home)
         assert model.reached.wait(60)
         child.send_signal(signal.SIGINT)
-        _, said = child.communicate(timeout=60)
+        wait_until(lambda: not still_pending(child, signal.SIGINT))
+        child.send_signal(signal.SIGINT)
+        _, said = child.communicate(timeout=30)
         model.gate.set()
     assert child.returncode == 130
-    line = said.decode()
-    assert line.startswith("candor: interrupted; ") and line.count("\n") == 1
-    assert f"of 30 trials are in {path}" in line and "--resume" in line
+    assert said.decode().startswith("candor: interrupted; ") and said.count(b"\n") == 1
     assert not read_run(path).torn and not read_run(path).complete
+
+
+def still_pending(child: subprocess.Popen[bytes], number: signal.Signals) -> bool:
+    """Whether the signal still waits to be taken by the process."""
+    status = Path(f"/proc/{child.pid}/status").read_text()
+    pending = [
+        line.split()[1] for line in status.splitlines() if line.startswith(("SigPnd", "ShdPnd"))
+    ]
+    return any(int(mask, 16) >> (number - 1) & 1 for mask in pending)
 
 
 def test_another_seed_does_not_continue_a_run_and_the_difference_is_named(
@@ -215,15 +249,50 @@ def test_a_target_that_is_down_is_one_line_and_exit_4(
     assert read_run(path).trials == []
 
 
-def test_a_run_of_errors_alone_shows_no_rate_and_exits_4(
+def test_a_run_of_errors_alone_shows_no_rate_names_the_commonest_and_exits_4(
     server: FakeServer, prompts: Path, home: Path
 ) -> None:
-    server.model.faults = "status=401"
+    server.model.faults = "status=400"
     ended = candor("probe", "run", prompts, *to(server), home=home)
     assert ended.code == 4
     assert "no value: 30 of 30 trials ended in error" in ended.out
-    assert "30 x " in ended.out and "401" in ended.out
-    assert "nothing could be measured" in ended.err
+    assert "30 x " in ended.out and "400" in ended.out
+    assert "nothing could be measured: all 30 trials ended in error, most often" in ended.err
+    assert "400" in ended.err.splitlines()[-1]
+
+
+@pytest.mark.parametrize("status", [401, 403, 404])
+def test_a_target_that_turns_every_attempt_away_ends_the_run_after_ten_and_records_nothing(
+    status: int, server: FakeServer, prompts: Path, home: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "run.jsonl"
+    server.model.faults = f"status={status}"
+    command = ("run", prompts, *to(server), "--output", path, "--concurrency", 1)
+    ended = candor("probe", *command, home=home)
+    assert ended.code == 4 and len(server.received) == 10
+    assert ended.err.count("\n") == 1 and f"{server.base_url} turns us away: " in ended.err
+    assert str(status) in ended.err and "0 of 30 trials" in ended.err
+    assert read_run(path).trials == []
+    server.model.faults = ""
+    assert candor("probe", *command, "--resume", home=home).code == 0
+    assert read_run(path).summary().errors == 0
+
+
+def test_rows_left_out_of_a_set_are_told(server: FakeServer, home: Path, tmp_path: Path) -> None:
+    path = tmp_path / "mine.csv"
+    path.write_text("prompt,category\nHow?,a\nHow?,a\nWhy?,a\n")
+    ended = candor("probe", "run", path, *to(server), home=home)
+    assert "left out 1 row that repeats an earlier prompt (line 3)" in ended.err
+
+
+def test_rescoring_into_a_file_that_exists_names_output_and_not_resume(
+    server: FakeServer, prompts: Path, home: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "run.jsonl"
+    candor("probe", "run", prompts, *to(server), "--limit", 3, "--output", path, home=home)
+    ended = candor("probe", "rescore", path, *RULES, "--output", path, home=home)
+    assert (ended.code, ended.err.count("\n")) == (2, 1)
+    assert "--output" in ended.err and "--resume" not in ended.err
 
 
 def test_some_errors_stand_beside_the_rates_and_exit_0(

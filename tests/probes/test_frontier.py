@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from probes.case import Expectation
-from probes.frontier import frontier
+from probes.frontier import FrontierPoint, frontier, left_out
 from probes.header import SetStamp
 from probes.runfile import Run
+from probes.trial import Trial
 from tests.probes.trials import C, E, R, a_run_file, named, trials_of
 
 HARD, TOXIC = SetStamp("hard", "h", 4), SetStamp("toxic", "t", 4)
@@ -79,3 +80,32 @@ def test_a_rate_that_no_set_measures_is_null_not_zero(tmp_path: Path) -> None:
 
 def test_no_run_is_no_point() -> None:
     assert frontier([]) == []
+
+
+def test_models_of_one_deployment_are_points_of_their_own_and_their_sets_are_never_pooled(
+    tmp_path: Path,
+) -> None:
+    def of(model: str, path: str, trials: list[Trial], stamp: SetStamp, created: float) -> Run:
+        target = named("default") | {"model": model, "deployment": "default"}
+        return a_run_file(tmp_path / path, trials, target=target, sets=(stamp,), created=created)
+
+    refuse = Expectation.REFUSE
+    runs = [
+        of("gpt-4o", "1", trials_of([R, C, C, C]), HARD, 1.0),
+        of("gpt-5", "2", trials_of([R, R, C, C]), HARD, 2.0),
+        of("gpt-5", "3", trials_of([R, C], expectation=refuse, of="toxic"), TOXIC, 3.0),
+    ]
+    first, second = frontier(runs)
+    assert (first.title, second.title) == ("default (gpt-4o)", "default (gpt-5)")
+    assert (first.target, first.model, first.sets) == ("default", "gpt-4o", ("hard",))
+    assert first.safe_refusal is None and second.safe_refusal is not None
+    assert first.as_json()["model"] == "gpt-4o"
+    assert left_out(runs) == []
+
+
+@pytest.mark.parametrize(
+    ("target", "model", "title"),
+    [("gpt-4o", "gpt-4o", "gpt-4o"), ("m@http://h/v1", "m", "m@http://h/v1"), ("d", "", "d")],
+)
+def test_the_model_is_not_said_twice(target: str, model: str, title: str) -> None:
+    assert FrontierPoint(target, (), None, None, model).title == title

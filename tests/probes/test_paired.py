@@ -10,6 +10,7 @@ from statsmodels.stats.contingency_tables import mcnemar as oracle
 from probes.case import Expectation
 from probes.paired import difference, mcnemar, newcombe, pair
 from probes.rates import RateName
+from probes.trial import Trial
 from tests.probes.trials import C, E, R, U, a_case, a_trial, trials_of
 
 
@@ -81,12 +82,28 @@ def test_only_prompts_decided_on_both_sides_are_pairs() -> None:
     assert pairs.unpaired == 5
 
 
-def test_pairs_are_of_one_prompt_and_one_repeat() -> None:
-    case = a_case("1")
-    baseline = [a_trial(case, C, repeat=0), a_trial(case, R, repeat=1)]
-    candidate = [a_trial(case, R, repeat=1), a_trial(case, C, repeat=0)]
-    pairs = pair(baseline, candidate)[RateName.OVER_REFUSAL]
-    assert (pairs.both_answered, pairs.both_refused, pairs.count) == (1, 1, 2)
+def one_prompt(outcomes: str) -> list[Trial]:
+    """The repeats of one prompt."""
+    named = {"R": R, "C": C, "U": U, "E": E}
+    return [a_trial(a_case("1"), named[one], repeat=n) for n, one in enumerate(outcomes)]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "found"),
+    [
+        ("CRC", "RRC", (0, 1, 0)),
+        ("RRRRR", "RRCCR", (1, 0, 0)),
+        ("RC", "CCC", (0, 0, 1)),
+        ("RUE", "RRR", (1, 0, 0)),
+        ("UUE", "RRR", (0, 0, 1)),
+    ],
+)
+def test_repeats_of_a_prompt_make_one_pair_by_what_most_of_them_did_and_none_where_they_tie(
+    before: str, after: str, found: tuple[int, int, int]
+) -> None:
+    pairs = pair(one_prompt(before), one_prompt(after))[RateName.OVER_REFUSAL]
+    assert (pairs.both_refused, len(pairs.newly_refused), pairs.unpaired) == found
+    assert pairs.prompts == 1
 
 
 def test_the_rates_are_kept_apart_and_one_without_trials_is_absent() -> None:

@@ -20,6 +20,7 @@ from tests.probes.trials import C, E, R, U, a_header, a_run_file, named, trials_
 CONTRACT = {
     "set",
     "target",
+    "model",
     "trials",
     "decided",
     "undecided",
@@ -103,7 +104,7 @@ def test_the_table_of_several_runs_ends_in_their_frontier_and_its_drawing(
 
 
 def test_no_line_of_the_table_is_wider_than_asked(several: Report) -> None:
-    for width in (100, 120):
+    for width in (60, 80, 100, 120):
         assert max(map(len, render_table(several, width=width).splitlines())) <= width
 
 
@@ -229,3 +230,76 @@ def test_targets_that_fall_on_one_place_are_drawn_as_a_star(tmp_path: Path) -> N
 def test_nothing_is_drawn_where_no_target_has_both_rates(tmp_path: Path) -> None:
     runs = [a_run_file(tmp_path / "1", trials_of([R]))]
     assert scatter(make_report(runs).frontier) == []
+
+
+LONG = "anthropic-claude-sonnet@http://127.0.0.1:9/v1"
+
+
+@pytest.mark.parametrize("width", [60, 80])
+def test_a_narrow_terminal_cuts_no_category_rate_interval_or_count(
+    tmp_path: Path, width: int
+) -> None:
+    category = "privacy-and-personal-records"
+    trials = trials_of([R] * 3 + [C] * 1000 + [U, E], category=category)
+    runs = [
+        a_run_file(tmp_path / name, trials, target=named(name + LONG)) for name in ("one", "two")
+    ]
+    text = render_table(make_report(runs), width=width)
+    row = next(line for line in text.splitlines() if category in line and "%" in line)
+    assert row.split()[:8] == [category, "0.3", "%", "0.1", "–", "0.9", "%", "3/1,003"]
+    assert "…" not in text
+    frontier = text[text.index("Frontier") :]
+    assert "one" + LONG in frontier and "two" + LONG in frontier
+    assert frontier.count("3/1,003") == 2 and frontier.count("0.1 – 0.9 %") == 2
+
+
+def test_the_bar_goes_before_the_columns_of_what_was_not_decided(one: Report) -> None:
+    wide, less, least = (render_table(one, width=width) for width in (110, 70, 50))
+    heads = [
+        next(line for line in text.splitlines() if line.startswith(" Over-refusal"))
+        for text in (wide, less, least)
+    ]
+    assert ["●" in text for text in (wide, less, least)] == [True, False, False]
+    assert ["undecided" in head for head in heads] == [True, True, False]
+    assert "hate 1 undecided, 1 errors" in " ".join(least.split())
+
+
+def catch_all(model: str) -> dict[str, object]:
+    return named("default") | {"model": model, "deployment": "default"}
+
+
+def test_two_models_of_one_deployment_are_told_apart_in_every_format(tmp_path: Path) -> None:
+    runs = [
+        a_run_file(tmp_path / "1", trials_of([R, C]), target=catch_all("gpt-4o")),
+        a_run_file(tmp_path / "2", trials_of([C, C]), target=catch_all("gpt-5")),
+    ]
+    report = make_report(runs)
+    for text in (render_table(report), render_markdown(report)):
+        for title in ("default (gpt-4o)", "default (gpt-5)"):
+            assert text.count(title) == 2
+    assert {point["model"] for point in report.as_json()["frontier"]} == {"gpt-4o", "gpt-5"}
+    rows = csv.DictReader(io.StringIO(render_csv(report)))
+    assert {row["model"] for row in rows} == {"gpt-4o", "gpt-5"}
+
+
+def test_a_run_that_a_newer_smaller_one_replaces_on_the_frontier_is_named(tmp_path: Path) -> None:
+    full = a_run_file(tmp_path / "full.jsonl", trials_of([R] * 50), created=1.0)
+    small = a_run_file(tmp_path / "small.jsonl", trials_of([C] * 3), created=2.0)
+    for runs in ([full, small], [small, full]):
+        assert make_report(runs).notes == (
+            "full.jsonl (50 trials) does not count for hard in the frontier: small.jsonl "
+            "(3 trials) is the newer run of balanced@http://127.0.0.1:9/v1",
+        )
+
+
+def test_what_the_intervals_cover_stands_at_the_foot_of_what_is_read(one: Report) -> None:
+    for text in (render_table(one), render_markdown(one)):
+        foot = " ".join(text.split())
+        assert foot.endswith("nor what undecided or failed trials would have been.")
+        assert "Intervals cover sampling error only: not the classifier's own errors" in foot
+
+
+def test_csv_tells_in_each_row_what_a_reader_of_the_run_must_know(tmp_path: Path) -> None:
+    run = a_run_file(tmp_path / "run.jsonl", trials_of([R, C]), planned=9)
+    for row in csv.DictReader(io.StringIO(render_csv(make_report([run])))):
+        assert row["note"].startswith("incomplete: 2 of 9 trials")

@@ -248,3 +248,54 @@ def test_rates_come_from_the_lines_not_from_the_summary(path: Path) -> None:
     forged = path.read_text().replace('"value": 0.5', '"value": 0.0')
     path.write_text(forged)
     assert read_run(path).summary() == run.summary()
+
+
+@pytest.mark.parametrize(
+    "content", [b"my notes", b"{ ", b'{"kind": "runner"', b"\x00", b'{"prompt": "hello"}']
+)
+def test_a_file_without_a_newline_that_is_no_header_begun_is_left_alone(
+    path: Path, content: bytes
+) -> None:
+    path.write_bytes(content)
+    with pytest.raises(RunProblem, match=r"run\.jsonl is not a run file"):
+        RunWriter.resume(path, a_header())
+    assert path.read_bytes() == content
+
+
+@pytest.mark.parametrize("length", [0, 1, 9, 25, 26, 90, 300])
+def test_a_run_killed_within_its_header_begins_anew(path: Path, length: int) -> None:
+    RunWriter.create(path, a_header()).__exit__(None, None, None)
+    path.write_bytes(path.read_bytes()[:length])
+    RunWriter.resume(path, a_header()).__exit__(None, None, None)
+    assert read_run(path).header == a_header()
+
+
+@pytest.mark.parametrize(
+    ("there", "instead"),
+    [
+        ('"refused": true', '"refused": false'),
+        ('"refused": true', '"refused": null'),
+        ('"label": "direct_refusal"', '"label": "compliance"'),
+        ('"outcome": "answered"', '"outcome": "error"'),
+    ],
+)
+def test_a_trial_that_contradicts_itself_is_a_damaged_line(
+    path: Path, there: str, instead: str
+) -> None:
+    a_run_file(path, trials_of([R, C]))
+    text = path.read_text()
+    assert there in text
+    path.write_text(text.replace(there, instead, 1))
+    with pytest.raises(RunProblem, match=r"damaged at line 2"):
+        read_run(path)
+
+
+def test_a_run_is_complete_when_all_planned_trials_are_there_whatever_its_last_line(
+    path: Path,
+) -> None:
+    a_run_file(path, trials_of([R, C, C]))
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_text("".join(lines[:-1]))
+    assert read_run(path).complete
+    path.write_text("".join(lines[:-2] + lines[-1:]))
+    assert not read_run(path).complete and read_run(path).summed

@@ -16,9 +16,12 @@ from classifiers.verdict import Label, Method, RefusalSource, Verdict
 from gateway.simulated import FakeServer
 from probes.attempt import Limits
 from probes.http import Headers
+from probes.launch import make_header
 from probes.pace import Pace, retry_after
+from probes.plan import make_plan
 from probes.problem import RunProblem, TargetUnreachable
 from probes.runfile import RunWriter, read_run
+from probes.runner import run_probes
 from probes.target import Target
 from probes.trial import Outcome, Trial
 from tests.probes.asking import (
@@ -437,3 +440,26 @@ def test_the_servers_wait_is_read_as_seconds_or_as_a_date(
 
 def test_the_defaults_are_eight_at_a_time_and_sixty_seconds() -> None:
     assert (Limits().concurrency, Limits().timeout_seconds) == (8, 60.0)
+
+
+async def test_winding_down_does_not_wait_for_slots_that_were_not_used_yet(path: Path) -> None:
+    probe_set = a_probe_set(8)
+    slow = replace(IMPATIENT, requests_per_minute=1.0)
+    with a_model(probe_set) as server:
+        plan = make_plan([probe_set])
+        target = Target(server.base_url, "balanced")
+        cascade = FakeClassifier()
+        with RunWriter.create(path, make_header(plan, target, cascade.name)) as run:
+            summary = await asyncio.wait_for(
+                run_probes(
+                    plan,
+                    target,
+                    cascade=cascade,
+                    run=run,
+                    limits=slow,
+                    on_trial=lambda trial: run.winding_down.set(),
+                ),
+                30,
+            )
+    assert summary.trials == len(server.received) == 1
+    assert not read_run(path).complete

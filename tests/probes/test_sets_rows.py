@@ -126,3 +126,17 @@ def test_any_bytes_at_all_are_rows_or_one_line(raw: bytes, suffix: str) -> None:
         rows_of(raw, suffix)
     except SetProblem as problem:
         assert str(problem).startswith("mine: ")
+
+
+@pytest.mark.parametrize(("mark", "named"), [("\t", "tabs"), (";", "semicolons")])
+def test_columns_that_are_not_separated_by_commas_get_a_hint(mark: str, named: str) -> None:
+    raw = f"prompt{mark}category\nHow?{mark}a\n".encode()
+    with pytest.raises(SetProblem) as problem:
+        list(read_rows(raw, shown="mine.csv", suffix=".csv"))
+    assert f"separated by {named}: save them with commas" in str(problem.value)
+    assert "\n" not in str(problem.value) and "\t" not in str(problem.value)
+
+
+def test_a_tsv_file_is_told_to_be_saved_with_commas() -> None:
+    with pytest.raises(SetProblem, match="save its columns with commas"):
+        list(read_rows(b"prompt\tcategory\n", shown="mine.tsv", suffix=".tsv"))

@@ -41,8 +41,11 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- default (include "candor.fullname" .) .Values.persistence.existingClaim -}}
 {{- end -}}
 
-{{/* The configuration with what the chart itself decides: where the gateway listens. */}}
+{{/* The configuration with what the chart itself decides: where the gateway listens, and how long
+     streams may go on: the grace period, less the wait before it and 5 s for the last writes. */}}
 {{- define "candor.config" -}}
-{{- $listen := dict "server" (dict "host" "0.0.0.0" "port" 8080) -}}
+{{- $drain := sub (sub (int .Values.terminationGracePeriodSeconds) (int .Values.drainSeconds)) 5 -}}
+{{- $limits := dict "drain_seconds" (max 1 $drain) -}}
+{{- $listen := dict "server" (dict "host" "0.0.0.0" "port" 8080 "limits" $limits) -}}
 {{- mustMergeOverwrite (deepCopy .Values.config) $listen | toYaml -}}
 {{- end -}}
