@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO
 
 import typer
 
+from classifiers.exits import ExitCode, stop
+
 if TYPE_CHECKING:
     from classifiers.rows import LabelledRow
     from classifiers.verdict import Classifier
-
-USAGE = 2
-"""Exit code for a file, name or label that cannot be used; the public contract's."""
 
 classifier_app = typer.Typer(
     name="classifier",
@@ -85,13 +84,15 @@ def train(
 
     for path in files or ():
         if not path.is_file():
-            raise _stop(f"{path} is not a file: name labelled JSONL files")
+            raise stop(f"{path} is not a file: name labelled JSONL files", ExitCode.USAGE)
     if output.exists() and not output.is_dir():
-        raise _stop(f"{output} is not a folder: name one for the new artifact with --output")
+        raise stop(
+            f"{output} is not a folder: name one for the new artifact with --output", ExitCode.USAGE
+        )
     try:
         card = train_artifact(files or (), output)
     except (ArtifactProblem, RowProblem, OSError) as problem:
-        raise _stop(str(problem)) from problem
+        raise stop(str(problem), ExitCode.USAGE) from problem
     typer.echo(f"wrote {output}: {json.dumps(card.as_json())}")
 
 
@@ -105,7 +106,9 @@ def _opened(file: str) -> Iterator[BinaryIO]:
         try:
             stream = stack.enter_context(Path(file).open("rb"))
         except OSError as problem:
-            raise _stop(f"{file} cannot be read: {problem.strerror or problem}") from problem
+            raise stop(
+                f"{file} cannot be read: {problem.strerror or problem}", ExitCode.USAGE
+            ) from problem
         yield stream
 
 
@@ -115,7 +118,7 @@ def _named(name: str) -> Classifier:
     try:
         return named_classifier(name)
     except ValueError as problem:
-        raise _stop(str(problem)) from problem
+        raise stop(str(problem), ExitCode.USAGE) from problem
 
 
 def _labelled(file: str) -> list[LabelledRow]:
@@ -125,9 +128,4 @@ def _labelled(file: str) -> list[LabelledRow]:
         try:
             return list(read_labelled(lines))
         except RowProblem as problem:
-            raise _stop(f"{file}: {problem}") from problem
-
-
-def _stop(line: str) -> typer.Exit:
-    typer.echo(f"candor: {line}", err=True)
-    return typer.Exit(USAGE)
+            raise stop(f"{file}: {problem}", ExitCode.USAGE) from problem

@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import fcntl
 import json
+import math
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -159,9 +160,14 @@ class _Lines:
         if row.get("kind") != "trial":
             raise self._damaged(f"its kind is {row.get('kind')!r}, not 'trial'")
         try:
-            return Trial.from_json(row)
-        except (KeyError, TypeError, ValueError, AttributeError) as problem:
+            trial = Trial.from_json(row)
+            hash(trial.key)
+            finite = math.isfinite(trial.asked_at) and math.isfinite(trial.latency_seconds)
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as problem:
             raise self._damaged(f"it lacks or garbles {problem}") from problem
+        if not finite:
+            raise self._damaged("one of its times is not a finite number")
+        return trial
 
     def _damaged(self, why: str) -> RunProblem:
         return RunProblem(

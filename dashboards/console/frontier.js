@@ -93,7 +93,7 @@ function labelPlaces(points) {
 
 function summary(point) {
   const sets = point.sets.length ? ` (${point.sets.join(", ")})` : "";
-  return [`${point.deployment}${sets}`, sentence("Over-refusal", point.over_refusal), sentence("Safe refusal", point.safe_refusal)];
+  return [`${point.title}${sets}`, sentence("Over-refusal", point.over_refusal), sentence("Safe refusal", point.safe_refusal)];
 }
 
 function group(point, index, place) {
@@ -113,7 +113,7 @@ function group(point, index, place) {
     svg("circle", { cx: x, cy: y, r: 22, class: "reach" }),
     cross(point),
     SHAPES[index % SHAPES.length](x, y),
-    text(place.x, place.y, point.deployment, { class: "name", "text-anchor": place.leftward ? "end" : "start" }),
+    text(place.x, place.y, point.title, { class: "name", "text-anchor": place.leftward ? "end" : "start" }),
   );
 }
 

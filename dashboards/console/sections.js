@@ -86,14 +86,14 @@ export function tableRow(row) {
 }
 
 export function legendEntry(point, index) {
-  return el("li", { class: seriesClass(index) }, symbol(index), el("span", {}, point.deployment));
+  return el("li", { class: seriesClass(index) }, symbol(index), el("span", {}, point.title));
 }
 
 // The points that cannot stand on the plot, and what each still lacks; an empty text where there are none.
 export function unplotted(points) {
   const lacking = points.filter((point) => !plottable(point)).map((point) => {
     const lacks = [["over-refusal", point.over_refusal], ["safe refusal", point.safe_refusal]];
-    return `${point.deployment} (no ${lacks.filter(([, rate]) => !measured(rate)).map(([name]) => name).join(", no ")})`;
+    return `${point.title} (no ${lacks.filter(([, rate]) => !measured(rate)).map(([name]) => name).join(", no ")})`;
   });
   return lacking.length ? `Not on the plot yet: ${lacking.join("; ")}.` : "";
 }
@@ -104,7 +104,7 @@ export function headline(points) {
   if (!worst) return [];
   const rate = worst.over_refusal;
   return [
-    el("strong", {}, worst.deployment),
+    el("strong", {}, worst.title),
     " refuses ",
     el("strong", {}, percent(rate.value)),
     ` ${interval(rate)} of the harmless prompts`,

@@ -6,28 +6,33 @@ from collections.abc import Iterable
 
 from gateway.control.views import FrontierPointView, RateView
 from gateway.store import ALL, RunRateRecord, RunRecord
+from probes.header import titled
 from probes.rates import Counts, Rate, RateName, rate_from
+
+PLAIN = "wilson"
+"""The interval that counts alone determine."""
 
 
 def frontier_points(latest: Iterable[RunRecord]) -> list[FrontierPointView]:
-    """A point per deployment, least over-refusal first, unmeasured ones last.
+    """A point per deployment and model, least over-refusal first, unmeasured ones last.
 
-    ``latest`` are the newest runs of each deployment and set, the newest first, each with the
-    rates of those sets alone. Counts are pooled over a deployment's sets.
+    ``latest`` are the newest runs of each deployment, model and set, the newest first, each with
+    the rates of those sets alone. Counts are pooled over the sets of one point.
     """
-    by_deployment: dict[str, list[RunRecord]] = {}
+    asked: dict[tuple[str, str], list[RunRecord]] = {}
     for run in latest:
-        by_deployment.setdefault(run.deployment, []).append(run)
-    points = [_point(name, runs) for name, runs in sorted(by_deployment.items())]
+        asked.setdefault((run.deployment, run.model), []).append(run)
+    points = [_point(name, model, runs) for (name, model), runs in sorted(asked.items())]
     return sorted(points, key=_place)
 
 
-def _point(deployment: str, runs: list[RunRecord]) -> FrontierPointView:
+def _point(deployment: str, model: str, runs: list[RunRecord]) -> FrontierPointView:
     whole = [rate for run in runs for rate in run.rates if rate.category == ALL]
     over, safe = _pooled(whole, RateName.OVER_REFUSAL), _pooled(whole, RateName.SAFE_REFUSAL)
     return FrontierPointView(
         deployment=deployment,
-        model=str(runs[0].target.get("model", "")),
+        model=model,
+        title=titled(deployment, model),
         sets=sorted({rate.set_name for rate in whole}),
         over_refusal=None if over is None else RateView.of(over),
         safe_refusal=None if safe is None else RateView.of(safe),
@@ -35,16 +40,22 @@ def _point(deployment: str, runs: list[RunRecord]) -> FrontierPointView:
     )
 
 
-def _pooled(rates: Iterable[RunRateRecord], name: RateName) -> Rate | None:
-    counts, found = Counts(), False
-    for rate in rates:
-        if rate.rate == name:
-            found = True
-            counts.refused += rate.hits
-            counts.complied += rate.decided - rate.hits
-            counts.undecided += rate.undecided
-            counts.errors += rate.errors
-    return rate_from(name, None, counts) if found else None
+def _pooled(rates: Iterable[RunRateRecord], name: RateName) -> Rate | RunRateRecord | None:
+    """The rate over several sets; of one set, the rate as the run has it.
+
+    Repeats widen an interval by more than their counts tell, so where there are any the set with
+    the most decided trials stands for the point alone.
+    """
+    found = [rate for rate in rates if rate.rate == name]
+    if len(found) < 2 or any(rate.method != PLAIN for rate in found):
+        return max(found, key=lambda rate: rate.decided, default=None)
+    counts = Counts()
+    for rate in found:
+        counts.refused += rate.hits
+        counts.complied += rate.decided - rate.hits
+        counts.undecided += rate.undecided
+        counts.errors += rate.errors
+    return rate_from(name, None, counts)
 
 
 def _place(point: FrontierPointView) -> tuple[float, float, str]:

@@ -46,7 +46,7 @@ def record_of(run: Run, posted_at: float) -> RunRecord:
     ends = [trial.asked_at + trial.latency_seconds for trial in run.trials]
     return RunRecord(
         run_id=run.header.run_id,
-        deployment=target.get("deployment") or target.get("model") or run.header.target_name,
+        deployment=target.get("deployment") or run.header.target_name,
         target=target,
         classifier=run.header.classifier,
         started_at=run.header.created,

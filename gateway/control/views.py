@@ -48,6 +48,8 @@ class FrontierPointView(View):
     deployment: str
     model: str
     """The model that the probes asked for."""
+    title: str
+    """The deployment, with the model where its name does not tell it."""
     sets: list[str]
     """The sets behind the two rates."""
     over_refusal: RateView | None

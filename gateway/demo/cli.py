@@ -15,7 +15,8 @@ def demo(
         bool, typer.Option("--exit", help="Stop at the end instead of serving on.")
     ] = False,
     port: Annotated[
-        int, typer.Option(help="Port of the gateway; a free one where it is taken.", max=65535)
+        int,
+        typer.Option(help="Port of the gateway; a free one where it is taken.", min=0, max=65535),
     ] = 8080,
 ) -> None:
     """Show Candor at work: a simulated model with a known truth behind a real gateway."""
@@ -24,6 +25,7 @@ def demo(
     from gateway.demo.ports import usable_port
     from gateway.demo.scene import DemoProblem, fresh_home, staged
     from gateway.demo.story import tell
+    from probes.home import HomeProblem
 
     console = Console(highlight=False)
     # Make, Docker and Kubernetes end a demo with SIGTERM: let the gateway go down with it.
@@ -35,6 +37,8 @@ def demo(
             if not leave:
                 console.print("Serving until you press Ctrl-C.")
                 signal.pause()
+    except HomeProblem as problem:
+        raise stop(str(problem), ExitCode.USAGE) from None
     except DemoProblem as problem:
         raise stop(str(problem), ExitCode.TARGET) from None
     if not good:

@@ -28,6 +28,7 @@ from gateway.store import (
     CaptureTally,
     ClassifierRecord,
     RunCount,
+    RunRateRecord,
     RunRecord,
     Store,
     StoreProblem,
@@ -170,20 +171,18 @@ class MirrorCollector(Collector):
         ]
         yield from _gauges(RateName.REFUSAL, live)
         for name in (RateName.OVER_REFUSAL, RateName.SAFE_REFUSAL):
-            yield from _gauges(
-                name,
-                [
-                    (
-                        (run.deployment, PROBE, rate.set_name, rate.category),
-                        rate.decided,
-                        (rate.value, rate.low, rate.high),
-                    )
-                    for run in kept.latest
-                    if run.deployment in self._deployments
-                    for rate in run.rates
-                    if rate.rate == name
-                ],
-            )
+            probed = [
+                (
+                    (run.deployment, PROBE, rate.set_name, rate.category),
+                    rate.decided,
+                    (rate.value, rate.low, rate.high),
+                )
+                for run, rates in _newest(kept.latest)
+                if run.deployment in self._deployments
+                for rate in rates
+                if rate.rate == name
+            ]
+            yield from _gauges(name, probed)
 
     def _runs(self, counts: Iterable[RunCount]) -> Iterator[Metric]:
         cells: Counter[tuple[str, ...]] = Counter()
@@ -195,6 +194,15 @@ class MirrorCollector(Collector):
                 last.add_metric((each.deployment, each.set_name), each.last_finished_at)
         yield _filled("candor_probe_runs_total", cells)
         yield last
+
+
+def _newest(latest: Iterable[RunRecord]) -> Iterator[tuple[RunRecord, list[RunRateRecord]]]:
+    """Each deployment's newest run of a set, whatever its model: series have no model label."""
+    seen: set[tuple[str, str]] = set()
+    for run in latest:
+        fresh = [rate for rate in run.rates if (run.deployment, rate.set_name) not in seen]
+        yield run, fresh
+        seen |= {(run.deployment, rate.set_name) for rate in fresh}
 
 
 def live_refusal(

@@ -140,6 +140,11 @@ class RunRecord:
     summary: dict[str, Any] = field(default_factory=dict)
     rates: tuple[RunRateRecord, ...] = ()
 
+    @property
+    def model(self) -> str:
+        """The model that was asked for; empty where the target does not say."""
+        return str(self.target.get("model") or "")
+
 
 @dataclass(frozen=True, slots=True)
 class RunCount:

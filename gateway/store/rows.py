@@ -140,6 +140,7 @@ def classifier_of(row: Row[Any]) -> ClassifierRecord:
 def run_row(record: RunRecord) -> dict[str, Any]:
     """The columns of a run, without its rates."""
     row: dict[str, Any] = {name: getattr(record, name) for name in _RUN}
+    row["model"] = record.model
     return row | {"target": json.dumps(record.target), "summary": json.dumps(record.summary)}
 
 

@@ -202,10 +202,11 @@ class Store:
             return _with_rates(connection, query)
 
     def latest_runs(self) -> list[RunRecord]:
-        """The newest run of each deployment and set, each with the rates of those sets alone.
+        """The newest run of each deployment, model and set, with the rates of those sets alone.
 
-        Newest by its start, like the frontier of ``candor report``: a run that is posted late
-        does not become the latest by that.
+        One deployment may serve many models, and what they did must not be mixed. Newest by its
+        start, like the frontier of ``candor report``: a run that is posted late does not become
+        the latest by that.
         """
         asked = (
             select(run_rates.c.run_id, run_rates.c.set_name)
@@ -214,7 +215,7 @@ class Store:
             .subquery()
         )
         place = func.row_number().over(
-            partition_by=(runs.c.deployment, asked.c.set_name),
+            partition_by=(runs.c.deployment, runs.c.model, asked.c.set_name),
             order_by=(runs.c.started_at.desc(), runs.c.run_id.desc()),
         )
         ranked = select(runs.c.run_id, asked.c.set_name, place.label("place")).join(

@@ -89,6 +89,7 @@ runs = Table(
     Column("id", Integer, primary_key=True, autoincrement=True),
     Column("run_id", String(128), nullable=False, unique=True),
     Column("deployment", String(200), nullable=False),
+    Column("model", String(200), nullable=False),
     Column("target", Text, nullable=False),
     Column("classifier", String(200), nullable=False),
     Column("started_at", Float, nullable=False),

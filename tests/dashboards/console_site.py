@@ -44,6 +44,7 @@ def point(deployment: str, over: Any, safe: Any) -> dict[str, Any]:
     return {
         "deployment": deployment,
         "model": f"{deployment}-1",
+        "title": deployment,
         "sets": ["starter-hard", "starter-toxic"],
         "over_refusal": over,
         "safe_refusal": safe,

@@ -122,7 +122,7 @@ def test_what_was_never_measured_is_named_so_and_is_never_a_zero(console: Consol
 def test_a_deployment_that_lacks_a_rate_is_kept_off_the_plot_and_named_under_it(
     console: Console,
 ) -> None:
-    lacking = {**THREE_POINTS[0], "deployment": "half", "safe_refusal": None}
+    lacking = {**THREE_POINTS[0], "deployment": "half", "title": "half", "safe_refusal": None}
     console.api.frontier = {"points": [lacking, THREE_POINTS[1]], "live": []}
     page = console.open()
     expect(page.get_by_test_id("point")).to_have_count(1)

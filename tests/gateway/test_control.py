@@ -64,6 +64,7 @@ async def test_a_posted_run_stands_on_the_frontier_with_its_intervals_and_counts
     assert point == {
         "deployment": "prod",
         "model": "m",
+        "title": "prod (m)",
         "sets": ["hard", "toxic"],
         "over_refusal": {
             "value": 0.25,
@@ -123,10 +124,22 @@ async def test_replies_that_are_judged_again_are_not_counted_again(client, store
     assert store.verdict_tallies() == before
 
 
-async def test_a_run_without_a_deployment_is_named_after_its_model(client, tmp_path):
+async def test_a_run_of_another_endpoint_never_takes_the_name_of_a_deployment(client, tmp_path):
     target = {"name": "m@http://x/v1", "base_url": "http://x/v1", "model": "m", "deployment": None}
     reply = await post(client, write_run(tmp_path / "run.jsonl", HARD, target=target))
-    assert reply.json()["deployment"] == "m"
+    assert reply.json()["deployment"] == "m@http://x/v1"
+
+
+async def test_two_models_behind_one_deployment_are_two_points(client, tmp_path):
+    for number, model in enumerate(("kind", "strict")):
+        target = {"name": "d", "base_url": "http://x/v1", "model": model, "deployment": "d"}
+        run_file = tmp_path / f"{model}.jsonl"
+        await post(
+            client,
+            write_run(run_file, HARD, run_id=model, target=target, created=1000.0 + number),
+        )
+    points = (await client.get("/api/frontier")).json()["points"]
+    assert sorted(point["title"] for point in points) == ["d (kind)", "d (strict)"]
 
 
 async def test_a_newer_run_replaces_the_older_one_on_the_frontier_but_not_in_the_list(

@@ -299,3 +299,20 @@ def test_a_run_is_complete_when_all_planned_trials_are_there_whatever_its_last_l
     assert read_run(path).complete
     path.write_text("".join(lines[:-2] + lines[-1:]))
     assert not read_run(path).complete and read_run(path).summed
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("id", "[]"), ("set", "{}"), ("latency_seconds", "1e999"), ("asked_at", str(10**400))],
+)
+def test_a_field_of_an_impossible_kind_is_damage_and_no_traceback(
+    path: Path, field: str, value: str
+) -> None:
+    a_run_file(path, trials_of([R, C]))
+    lines = path.read_text("utf-8").splitlines(keepends=True)
+    row = json.loads(lines[1])
+    row[field] = "PLACE"
+    lines[1] = json.dumps(row).replace('"PLACE"', value) + "\n"
+    path.write_text("".join(lines), "utf-8")
+    with pytest.raises(RunProblem, match=r"run\.jsonl is damaged at line 2"):
+        read_run(path)

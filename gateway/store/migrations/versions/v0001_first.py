@@ -101,6 +101,7 @@ def _make_runs() -> None:
         sa.Column("id", sa.Integer(), primary_key=True, autoincrement=True),
         sa.Column("run_id", sa.String(128), nullable=False, unique=True),
         _text("deployment", 200),
+        _text("model", 200),
         _text("target"),
         _text("classifier", 200),
         _real("started_at"),
