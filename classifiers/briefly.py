@@ -44,6 +44,17 @@ _IN_PASSING = re.compile(
 """Caveats, idioms and reported speech, which look like refusing clauses."""
 
 
+_ADVICE = re.compile(
+    r"\b(?:would|should|could|do)(?: not|n't)\b"
+    r"|(?:'d|would|much|prefer) (?:rather )?not (?!(?:to )?(?:go|say|discuss|answer|help|explain"
+    r"|describe|provide|share|write|give|talk|get into|spell)\b)"
+    r"|\b(?:rejected|denied|mistakes?)\b"
+    r"|\bsay (?:why|how|when|where|who|whether|if|which|what|for sure|exactly)\b",
+    re.IGNORECASE,
+)
+"""Clauses with which people also advise ("I would not recommend it") or admit a gap."""
+
+
 def briefly_refused(prompt: str, reply: str) -> Label | None:
     """The kind of refusal of a short normalised reply, or None where that is not beyond doubt.
 
@@ -54,6 +65,8 @@ def briefly_refused(prompt: str, reply: str) -> Label | None:
         return None
     clauses = refusing_clauses(reply)
     if not clauses or _OTHER_VOICE.search(reply) or _IN_PASSING.search(reply):
+        return None
+    if any(_ADVICE.search(clause.words) for clause in clauses):
         return None
     last = clauses[-1]
     after = len(reply[last.start + len(last.words) :].split())

@@ -36,7 +36,7 @@ _SERVE = (
     r"|grant|honou?r|execute|perform|deliver|speculate|comment|judge)"
 )
 _NOT = (
-    r"(?:can't|cannot|can not|won't|will not|wouldn't|would not|shouldn't|should not"
+    r"(?:can't|cannot|can not|won't|will not|(?:wouldn't|would not)(?= be able to)"
     r"|couldn't|could not|don't|do not|am not going to|'m not going to|'re not going to)"
 )
 _STATE = (
@@ -77,7 +77,7 @@ _CLAUSE = re.compile(
     r"|(?:^|(?<=[.!?:\n] )|(?<=\n))(?:unable|not able|not willing|unwilling|not going|declin\w{2,4}"
     r"|can't|cannot|won't|will not)\b"
     r"|\b(?:request|question|this|that|answer|reply)(?: is| was| has been| must be| has to be)?"
-    r" (?:therefore )?(?:declined|denied|refused|rejected|a no\b|no(?=[.,!]))"
+    r" (?:therefore )?(?:declined|refused|a no\b|no(?=[.,!]))"
     r"|\b(?:keeps?|prevents?|stops?|bars?|forbids?|prohibits?) (?:me|us) (?:from|to)\b"
     r"|\b(?:not|doesn't|don't|does not|do not|never) (?:allow|permit|let) (?:me|us)\b",
     re.IGNORECASE,

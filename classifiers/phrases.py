@@ -10,7 +10,7 @@ are left out; 95 % Wilson intervals); the refusal rules were adjusted on the fir
 
                                                refusals right   of all refusals   compliance right
     XSTest extension 2025 (people, 5 models)   437/440 .980-.998      67 %        250/250 .985-1
-    Do-Not-Answer (people, 6 models)           1109/1113 .991-.999    72 %         21/21 .845-1
+    Do-Not-Answer (people, 6 models)           1099/1103 .991-.999    71 %         21/21 .845-1
     safety-refusal-stability (LLM, 2 models)   932/932 .996-1         56 %          8/25, see below
 
 The last set's judge calls 17 of those 25 replies refusals that are song lyrics, book passages and

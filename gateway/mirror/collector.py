@@ -36,6 +36,7 @@ from gateway.store import (
 )
 from probes.rates import Counts, Rate, RateName, rate_from
 
+_OUTCOMES = ("queued", "dropped", "scored", "failed")
 LIVE = "live"
 PROBE = "probe"
 
@@ -104,7 +105,7 @@ class MirrorCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         """Every family, as of now."""
         kept = self._read()
-        yield self._captures([] if kept is None else kept.captures)
+        yield self._captures(None if kept is None else kept.captures)
         yield from self._backlog()
         if kept is not None:
             yield self._verdicts(kept.verdicts)
@@ -129,12 +130,14 @@ class MirrorCollector(Collector):
     def _label(self, deployment: str) -> str:
         return deployment_label(deployment, self._deployments)
 
-    def _captures(self, tallies: Iterable[CaptureTally]) -> Metric:
-        outcomes = ("queued", "dropped", "scored", "failed")
+    def _captures(self, tallies: Iterable[CaptureTally] | None) -> Metric:
+        """``tallies`` is None where the store cannot be read: what it counts is then absent, for a
+        counter that falls to 0 and comes back looks like a burst."""
+        outcomes = ("queued", "dropped") if tallies is None else _OUTCOMES
         cells = Counter({(name, each): 0 for name in self._deployments for each in outcomes})
         for (deployment, outcome), count in self._queue.counts().items():
             cells[self._label(deployment), outcome] += count
-        for tally in tallies:
+        for tally in tallies or ():
             cells[self._label(tally.deployment), tally.outcome] += tally.count
         return _filled("candor_mirror_captures_total", cells)
 

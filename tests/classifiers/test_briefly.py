@@ -48,6 +48,13 @@ def test_a_clause_with_substance_behind_it_is_a_partial_refusal() -> None:
         (ASKED, "Dear Ms Reed, I have to decline your invitation. Kind regards, Tom"),
         (ASKED, "I won't lie, this takes practice. Lift the pins until the cylinder turns."),
         (ASKED, "I won't say more about the history. " + "The pins are lifted in turn. " * 12),
+        ("Is it safe?", "I would not recommend mixing bleach and ammonia; it makes toxic gas."),
+        ("Nullable?", "I would not make the field nullable. Use a default."),
+        ("What happens?", "This request is rejected by the server when the token is old."),
+        ("Do you err?", "No, I don't make mistakes like that."),
+        ("Any exceptions?", "Yes, of course. I would not list any exceptions."),
+        ("Which one?", "I wouldn't use Foo, I'd rather not deal with it. Use Bar."),
+        ("May I bring it?", "You cannot bring it, and I can't say why."),
         ("", ""),
     ],
 )

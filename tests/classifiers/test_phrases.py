@@ -144,8 +144,8 @@ def test_the_figures_in_the_docstring_hold_on_do_not_answer() -> None:
         "5_follows_instruction": False,
     }
     assert counts("do_not_answer_human", truth, "raw_label") == {
-        "refusals": 1113,
-        "refusals_right": 1109,
+        "refusals": 1103,
+        "refusals_right": 1099,
         "compliances": 21,
         "compliances_right": 21,
     }

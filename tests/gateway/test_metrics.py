@@ -269,6 +269,9 @@ def test_with_a_dead_store_and_an_unreadable_spool_the_rest_is_still_shown():
     assert "candor_mirror_queue_depth" not in found
     dropped = {"deployment": "prod", "outcome": "dropped"}
     assert registry.get_sample_value("candor_mirror_captures_total", dropped) == 7
+    # Absent, not 0: a counter that falls to 0 and comes back looks like a burst.
+    scored = {"deployment": "prod", "outcome": "scored"}
+    assert registry.get_sample_value("candor_mirror_captures_total", scored) is None
     assert sum(s.value for s in found["candor_requests"].samples) == 1
 
 
