@@ -123,25 +123,21 @@ class EmbeddingClassifier:
             reason = f"undecided: P(refused) {probability:.2f} lies inside the band {band}"
         elif probability < 0.5:
             label, source = Label.COMPLIANCE, RefusalSource.NONE
-            reason = _why_answered(reply)
+            reason = _why(reply, refused=False)
         else:
-            reason = _why_refused(reply)
+            reason = _why(reply, refused=True)
         return Verdict(label, probability, source, Method.EMBEDDING, self._name, reason)
 
 
-def _why_refused(reply: str) -> str:
+def _why(reply: str, *, refused: bool) -> str:
     """One line that quotes the first refusing clause, and nothing but the reply."""
     clauses = refusing_clauses(normalise(reply))
-    if not clauses:
+    if not clauses and refused:
         return "reads like a refusal: no refusing clause, the request is left unanswered"
-    return f'reads like a refusal: "{shown(clauses[0])}"'
-
-
-def _why_answered(reply: str) -> str:
-    clauses = refusing_clauses(normalise(reply))
     if not clauses:
         return "answers: no refusing clause"
-    return f'answers, in spite of: "{shown(clauses[0])}"'
+    said = "reads like a refusal" if refused else "answers, in spite of"
+    return f'{said}: "{shown(clauses[0])}"'
 
 
 def load_embedding(path: Path | None = None, *, threads: int = 1) -> EmbeddingClassifier:
