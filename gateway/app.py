@@ -1,6 +1,6 @@
 """The whole application on one screen: which path is answered by whom.
 
-/v1/*                       the relay: plain ASGI, bytes through
+/v1/* /openai/*             the relay: never here, http_protocol.py takes them off before
 /livez /readyz /metrics     open, for whoever watches the process
 /api/*                      the control API and its docs; needs the admin token
 /                           the console; needs the admin token
@@ -15,12 +15,12 @@ from pathlib import Path
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from prometheus_client.registry import CollectorRegistry
+from starlette.responses import JSONResponse
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope as StarletteScope
 
 from gateway.metrics import exposition
-from gateway.proxy.asgi import Receive, Scope, Send
-from gateway.proxy.relay import Relay
+from gateway.readiness import Readiness
 
 CONSOLE_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
@@ -32,29 +32,15 @@ Guard = Callable[[Request], None]
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
 
-class CandorApp:
-    """The ASGI application: /v1 leaves here at once, everything else goes the framework's way."""
-
-    def __init__(self, relay: Relay, framework: FastAPI) -> None:
-        self.relay = relay
-        self.framework = framework
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one scope; ``lifespan`` goes to the framework."""
-        path = scope.get("path", "")
-        relayed = scope["type"] != "lifespan" and (path == "/v1" or path.startswith("/v1/"))
-        await (self.relay if relayed else self.framework)(scope, receive, send)
-
-
 def framework(
-    registry: CollectorRegistry,
-    api: APIRouter,
     *,
+    watching: APIRouter,
+    api: APIRouter,
     guard: Guard,
     console: Path | None,
     lifespan: Lifespan,
 ) -> FastAPI:
-    """Everything but /v1. ``guard`` stands before the console; ``api`` has its own.
+    """Everything but the relay's paths. ``guard`` stands before the console; ``api`` has its own.
 
     ``console`` is the folder of the console's files, None to serve none.
     """
@@ -66,22 +52,26 @@ def framework(
         openapi_url=None,
         lifespan=lifespan,
     )
-    app.include_router(watching_router(registry))
+    app.include_router(watching)
     app.include_router(api)
     if console is not None:
         app.mount("/", ConsoleFiles(console, guard), name="console")
     return app
 
 
-def watching_router(registry: CollectorRegistry) -> APIRouter:
+def watching_router(registry: CollectorRegistry, readiness: Readiness) -> APIRouter:
     """Liveness, readiness and metrics. Neither of the first two asks anything else: a store or an
     upstream that is down is no reason to take a gateway out that still relays."""
     router = APIRouter(include_in_schema=False)
 
     @router.get("/livez")
-    @router.get("/readyz")
-    def well() -> dict[str, str]:
+    async def alive() -> dict[str, str]:
         return {"status": "ok"}
+
+    @router.get("/readyz")
+    async def ready() -> JSONResponse:
+        status, report = readiness.report()
+        return JSONResponse(report, status)
 
     @router.get("/metrics")
     async def metrics(request: Request) -> Response:

@@ -18,19 +18,19 @@ def check_config(
     """Validate a configuration: every problem with its key, value and remedy; exit 2 on any."""
     from gateway.config import (
         ConfigProblem,
-        exposures,
         hindrances,
         load_settings,
-        not_yet_acted_on,
+        notes,
     )
+    from gateway.serve_cli import unpriced_lines
 
     try:
         settings = load_settings(file)
     except ConfigProblem as problem:
         _say(as_json, file, problems=problem.lines)
         raise typer.Exit(ExitCode.USAGE) from None
-    notes = [*hindrances(settings), *exposures(settings), *not_yet_acted_on(settings)]
-    _say(as_json, file, notes=notes, deployments=len(settings.deployments))
+    told = [*hindrances(settings), *notes(settings), *unpriced_lines(settings)]
+    _say(as_json, file, told=told, deployments=len(settings.deployments))
 
 
 def _say(
@@ -38,17 +38,17 @@ def _say(
     file: Path,
     *,
     problems: tuple[str, ...] = (),
-    notes: list[str] | None = None,
+    told: list[str] | None = None,
     deployments: int = 0,
 ) -> None:
     """The findings: one JSON document on stdout, or a line each, problems to stderr."""
     if as_json:
-        found = {"file": str(file), "valid": not problems, "problems": problems, "notes": notes}
+        found = {"file": str(file), "valid": not problems, "problems": problems, "notes": told}
         typer.echo(json.dumps(found, ensure_ascii=False))
         return
     for line in problems:
         say(line)
-    for line in notes or []:
+    for line in told or []:
         typer.echo(f"note: {line}")
     if not problems:
         plural = "" if deployments == 1 else "s"

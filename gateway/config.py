@@ -14,13 +14,22 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from gateway.config_checks import contradictions, exposures, hindrances, not_yet_acted_on
+from gateway.config_checks import contradictions
+from gateway.config_notes import exposures, hindrances, not_yet_acted_on, notes
 from gateway.config_problems import problem_lines
-from gateway.config_tree import (
-    ClassifierSettings,
+from gateway.config_traffic import (
+    BreakerSettings,
+    CounterSettings,
     DeploymentSettings,
+    KeyHeader,
     KeySettings,
     LimitSettings,
+    PriceSettings,
+    RouteSettings,
+    UpstreamSettings,
+)
+from gateway.config_tree import (
+    ClassifierSettings,
     MirrorSettings,
     QueueSettings,
     Redaction,
@@ -28,20 +37,24 @@ from gateway.config_tree import (
     Settings,
     Stage,
     StoreSettings,
-    UpstreamSettings,
 )
 from gateway.config_values import Surroundings
 from gateway.config_yaml import YamlProblem, read_yaml
 
 __all__ = [
+    "BreakerSettings",
     "ClassifierSettings",
     "ConfigProblem",
+    "CounterSettings",
     "DeploymentSettings",
+    "KeyHeader",
     "KeySettings",
     "LimitSettings",
     "MirrorSettings",
+    "PriceSettings",
     "QueueSettings",
     "Redaction",
+    "RouteSettings",
     "ServerSettings",
     "Settings",
     "Stage",
@@ -52,6 +65,7 @@ __all__ = [
     "json_schema",
     "load_settings",
     "not_yet_acted_on",
+    "notes",
     "settings_for_upstream",
     "settings_from",
 ]
@@ -69,14 +83,34 @@ def load_settings(path: Path | str, *, environ: Mapping[str, str] | None = None)
     """The configuration in a YAML file, its secrets resolved; raises ConfigProblem.
 
     ``environ`` is where env: secrets come from, by default the environment of this program;
-    a relative file: secret is looked for beside the configuration.
+    a relative file: secret is looked for beside the configuration. A file of LiteLLM's proxy, known
+    by its ``model_list``, is translated first; ``notes`` tells what that left out.
     """
     path = Path(path)
     try:
         tree = read_yaml(path)
     except YamlProblem as problem:
         raise ConfigProblem([str(problem)]) from None
-    return settings_from(tree, environ=environ, folder=path.parent)
+    tree, remarks = _translated(tree)
+    return settings_from(tree, environ=environ, folder=path.parent, remarks=remarks)
+
+
+def _translated(tree: dict[str, Any]) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """The tree in our own words, and what of another tool's could not be said in them."""
+    if "model_list" not in tree:
+        return tree, ()
+    if "deployments" in tree:
+        raise ConfigProblem(
+            ["model_list: is LiteLLM's, beside deployments, which is Candor's; keep one of the two"]
+        )
+    # Few files are LiteLLM's, and what reads them need not be there for the others.
+    from gateway.config_litellm import LiteLLMConfigProblem, translate
+
+    try:
+        translation = translate(tree)
+    except LiteLLMConfigProblem as problem:
+        raise ConfigProblem(problem.lines) from None
+    return translation.tree, translation.notes
 
 
 def settings_from(
@@ -84,9 +118,14 @@ def settings_from(
     *,
     environ: Mapping[str, str] | None = None,
     folder: Path = Path(),
+    remarks: Sequence[str] = (),
 ) -> Settings:
-    """The configuration in a mapping, as YAML gives it; raises ConfigProblem."""
-    around = Surroundings(os.environ if environ is None else environ, folder)
+    """The configuration in a mapping, as YAML gives it; raises ConfigProblem.
+
+    ``remarks`` are kept for ``notes``: what was left out when the mapping was translated.
+    """
+    environ = os.environ if environ is None else environ
+    around = Surroundings(environ, folder, tuple(remarks))
     try:
         settings = Settings.model_validate(tree, context=around)
     except ValidationError as problem:

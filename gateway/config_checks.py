@@ -1,12 +1,13 @@
-"""What no single value can show: names that clash or lead nowhere, what is not yet done."""
+"""What no single value can show: names that clash, lead nowhere or lead in a circle."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
-from ipaddress import ip_address
+from fnmatch import fnmatchcase
 
-from gateway.config_tree import GuardAction, Settings, Stage
+from gateway.config_traffic import UpstreamSettings
+from gateway.config_tree import GuardAction, Settings, Stage, is_redis
 from gateway.config_values import UNROUTED
 
 
@@ -19,6 +20,7 @@ def contradictions(settings: Settings) -> list[str]:
         *_idle_models(settings),
         *_dead_references(settings),
         *_route_gaps(settings),
+        *_circles(settings),
         *_odd_urls(settings),
         *_cascade_gaps(settings),
     ]
@@ -43,28 +45,34 @@ def _repeated_names(settings: Settings) -> Iterator[str]:
 
 
 def _repeated_keys(settings: Settings) -> Iterator[str]:
-    first: dict[str, str] = {}
+    first: dict[bytes, str] = {}
     for position, entry in enumerate(settings.keys):
-        secret = entry.key.get_secret_value()
-        if secret in first:
+        digest = entry.digest()
+        if digest in first:
             yield (
-                f"keys[{position}].key: the same key as {first[secret]!r} has, so nobody could "
+                f"keys[{position}].key: the same key as {first[digest]!r} has, so nobody could "
                 "tell the two apart; give each its own"
             )
-        first.setdefault(secret, entry.name)
+        first.setdefault(digest, entry.name)
 
 
 def _upstream_gaps(settings: Settings) -> Iterator[str]:
     for position, deployment in enumerate(settings.deployments):
-        where = f"deployments[{position}].upstream"
-        upstream = deployment.upstream
-        if upstream.base_url is None and upstream.provider is None:
-            yield (
-                f"{where}: says neither base_url nor provider; write "
-                "e.g. base_url: https://api.openai.com/v1"
-            )
-        if upstream.provider is not None and upstream.model is None:
-            yield f"{where}.model: a provider needs to know which model; write its name"
+        yield from _upstream_gap(f"deployments[{position}].upstream", deployment.upstream)
+
+
+def _upstream_gap(where: str, upstream: UpstreamSettings) -> Iterator[str]:
+    if upstream.base_url is None and upstream.provider is None:
+        yield (
+            f"{where}: says neither base_url nor provider; write "
+            "e.g. base_url: https://api.openai.com/v1"
+        )
+    if upstream.provider is not None and upstream.model is None:
+        yield f"{where}.model: a provider needs to know which model; write its name"
+    if upstream.provider is None and upstream.parameters:
+        yield f"{where}.parameters: only a provider takes them; drop them, or name the provider"
+    if upstream.key_header is not None and upstream.api_key is None:
+        yield f"{where}.key_header: there is no api_key to put there; add one, or drop it"
 
 
 def _idle_models(settings: Settings) -> Iterator[str]:
@@ -89,6 +97,8 @@ def _dead_references(settings: Settings) -> Iterator[str]:
 def _references(settings: Settings) -> Iterator[tuple[str, str]]:
     for model, route in settings.routes.items():
         yield from _numbered(f"routes.{model}.fallbacks", route.fallbacks)
+        where = f"routes.{model}.content_policy_fallbacks"
+        yield from _numbered(where, route.content_policy_fallbacks)
     if settings.mirror.shadow is not None:
         yield "mirror.shadow.to", settings.mirror.shadow.to
     if settings.classifier.judge is not None:
@@ -107,22 +117,39 @@ def _numbered(where: str, names: Iterable[str]) -> Iterator[tuple[str, str]]:
 
 
 def _route_gaps(settings: Settings) -> Iterator[str]:
-    served = dict.fromkeys(entry.model for entry in settings.deployments)
+    served = list(dict.fromkeys(entry.model for entry in settings.deployments))
     for model in settings.routes:
-        if model not in served:
+        # A route may be narrower than its deployment's glob, or be a glob over several.
+        if not any(fnmatchcase(model, one) or fnmatchcase(one, model) for one in served):
             yield f"routes.{model}: no deployment serves this model; there are: {', '.join(served)}"
     for position, guard in enumerate(settings.guards):
         if guard.action is GuardAction.RECOVER and guard.to is None:
             yield f"guards[{position}].to: recover needs a deployment to ask; name one"
 
 
+def _circles(settings: Settings) -> Iterator[str]:
+    for model, route in settings.routes.items():
+        serving = [e.name for e in settings.deployments if e.model == model and e.weight]
+        for key in ("fallbacks", "content_policy_fallbacks"):
+            names: tuple[str, ...] = getattr(route, key)
+            for position, name in enumerate(names):
+                where = f"routes.{model}.{key}[{position}]"
+                if name in names[:position]:
+                    yield f"{where}: {name!r} is named twice; name each once"
+                elif serving == [name]:
+                    yield (
+                        f"{where}: {name!r} is all that serves {model!r}, so it would fall back to "
+                        "itself; name another"
+                    )
+
+
 def _odd_urls(settings: Settings) -> Iterator[str]:
     # The value may hold a password, so it is not shown.
     if not settings.store.url.get_secret_value().startswith(("sqlite:///", "postgresql://")):
         yield "store.url: is neither sqlite:///FILE nor postgresql://...; write one of them"
-    queue = settings.queue.url.get_secret_value()
-    if queue != "local" and not queue.startswith(("redis://", "rediss://")):
-        yield "queue.url: is neither local nor redis://...; write one of them"
+    for where, url in (("queue", settings.queue.url), ("limits", settings.limits.url)):
+        if url is not None and url.get_secret_value() != "local" and not is_redis(url):
+            yield f"{where}.url: is neither local nor redis://...; write one of them"
 
 
 def _cascade_gaps(settings: Settings) -> Iterator[str]:
@@ -131,63 +158,3 @@ def _cascade_gaps(settings: Settings) -> Iterator[str]:
         yield "classifier.cascade: names a stage twice; name each once"
     if Stage.JUDGE in cascade and settings.classifier.judge is None:
         yield "classifier.judge: the cascade has a judge but none is named; name a deployment"
-
-
-def not_yet_acted_on(settings: Settings) -> list[str]:
-    """One line for each key that is understood but without effect in this version."""
-    return [f"{where}: understood, but without effect in this version" for where in _idle(settings)]
-
-
-def _idle(settings: Settings) -> Iterator[str]:
-    if settings.server.workers > 1:
-        yield "server.workers (one worker is started)"
-    for position, key in enumerate(settings.keys):
-        if key.rpm is not None:
-            yield f"keys[{position}].rpm"
-    for model, route in settings.routes.items():
-        for field in sorted(route.model_fields_set):
-            yield f"routes.{model}.{field}"
-    if settings.mirror.shadow is not None:
-        yield "mirror.shadow"
-    if settings.classifier.judge is not None:
-        yield "classifier.judge"
-    for branch in ("probes", "policies", "guards"):
-        for position, entry in enumerate(getattr(settings, branch)):
-            yield f"{branch}[{position}]" + (f" ({entry.name})" if branch != "probes" else "")
-
-
-def exposures(settings: Settings) -> list[str]:
-    """One line for each upstream key that anyone who reaches the gateway can spend."""
-    server = settings.server
-    if settings.keys or _loopback(server.host):
-        return []
-    return [
-        f"deployments[{position}].upstream.api_key: anyone who reaches {server.host}:{server.port} "
-        "can spend it; configure keys, or listen on 127.0.0.1"
-        for position, deployment in enumerate(settings.deployments)
-        if deployment.upstream.api_key is not None
-    ]
-
-
-def _loopback(host: str) -> bool:
-    try:
-        return ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-def hindrances(settings: Settings) -> list[str]:
-    """One line for each thing without which ``candor serve`` cannot start in this version."""
-    lines = [
-        f"deployments[{position}].upstream.provider: {deployment.upstream.provider!r} cannot be "
-        "served in this version; give a base_url that speaks the OpenAI API"
-        for position, deployment in enumerate(settings.deployments)
-        if deployment.upstream.provider is not None
-    ]
-    if not settings.store.url.get_secret_value().startswith("sqlite:"):
-        lines.append("store.url: PostgreSQL cannot be used in this version; write sqlite:///FILE")
-    if settings.queue.url.get_secret_value() != "local":
-        lines.append("queue.url: Redis cannot be used in this version; write local")
-    if Stage.JUDGE in settings.classifier.cascade:
-        lines.append("classifier.cascade: judge cannot be used in this version; leave it out")
-    return lines

@@ -8,34 +8,29 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import Field, PrivateAttr, SecretStr
 
+from gateway.config_traffic import (
+    CounterSettings,
+    DeploymentSettings,
+    KeySettings,
+    LimitSettings,
+    RouteSettings,
+)
 from gateway.config_values import (
-    BaseUrl,
+    Branch,
     Bytes,
     Count,
     Cron,
     Dollars,
     Name,
     Positive,
-    Seconds,
     Secret,
     Share,
+    Surroundings,
     Text,
+    secret_default,
 )
-
-
-class Branch(BaseModel):
-    """A mapping of the configuration: unknown keys are refused, nothing changes after loading."""
-
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, use_attribute_docstrings=True, hide_input_in_errors=True
-    )
-
-
-def _secret_default(value: str) -> Any:
-    """A default that is no secret, shown in the schema, for a key whose value may be one."""
-    return Field(default=SecretStr(value), json_schema_extra={"default": value})
 
 
 class Stage(StrEnum):
@@ -64,28 +59,6 @@ class GuardAction(StrEnum):
     RECOVER = "recover"
 
 
-class LimitSettings(Branch):
-    """How much the gateway takes and how long it waits."""
-
-    max_request_bytes: Bytes = 67_108_864
-    """Largest body on the paths that are routed by model, which are held whole in memory; other
-    paths stream through. 64 MiB: OpenAI takes 50 MB of images in one request, Anthropic 32 MB."""
-    max_head_bytes: Bytes = 65_536
-    """Largest address and headers of a request, and largest trailers: h11's bound for a head."""
-    max_concurrency: Positive = 1024
-    """Calls in flight at once per worker; more get a 503. Envoy's default circuit breaker."""
-    connect_timeout_seconds: Seconds = 5.0
-    """How long connecting to an upstream may take: the openai SDK's limit."""
-    idle_timeout_seconds: Seconds = 600.0
-    """How long an upstream may stay silent, before its reply and within it: the openai SDK's
-    limit, so that the gateway is not the one to give up first."""
-    client_timeout_seconds: Seconds = 60.0
-    """How long a client may take for the head of a request, and stay silent while it sends the
-    body: nginx's client_header_timeout and client_body_timeout."""
-    drain_seconds: Seconds = 30.0
-    """How long calls in flight may go on after SIGTERM: Kubernetes' default grace period."""
-
-
 class ServerSettings(Branch):
     """Where the gateway listens, and who may see the control API and the console."""
 
@@ -94,61 +67,11 @@ class ServerSettings(Branch):
     port: Annotated[int, Field(strict=True, ge=0, le=65_535)] = 8080
     """Port to listen on; 0 takes a free one."""
     workers: Positive = 1
-    """Worker processes."""
+    """Worker processes, which share one socket."""
     admin_token: Secret | None = None
     """Bearer token of /api and the console. Without one both answer loopback only."""
     limits: LimitSettings = Field(default_factory=LimitSettings)
     """How much the gateway takes and how long it waits."""
-
-
-class KeySettings(Branch):
-    """A client of the gateway."""
-
-    name: Name
-    """Who it is, in logs and metrics."""
-    key: Secret
-    """What it sends as Authorization: Bearer, x-api-key or api-key."""
-    models: tuple[Text, ...] = Field(default=("*",), min_length=1)
-    """Models it may ask for, globs allowed."""
-    rpm: Positive | None = None
-    """Requests per minute; none: unlimited."""
-
-
-class UpstreamSettings(Branch):
-    """Where a deployment's model really is."""
-
-    base_url: BaseUrl | None = None
-    """OpenAI-compatible API, up to and including /v1; its bytes pass unchanged."""
-    provider: Name | None = None
-    """Any other provider, by LiteLLM's name for it."""
-    model: Text | None = None
-    """The upstream's name for the model, written into the request in place; none: as asked."""
-    api_key: Secret | None = None
-    """The upstream's key; none: the client's own Authorization passes through."""
-
-
-class DeploymentSettings(Branch):
-    """A model at an endpoint."""
-
-    name: Name
-    """Its name in routes, metrics and the x-candor-deployment header."""
-    model: Text = "*"
-    """What clients ask for: a name, a glob such as gpt-*, or * for everything."""
-    upstream: UpstreamSettings
-    """Where it really is."""
-    weight: Annotated[int, Field(strict=True, ge=0, le=1_000_000)] = 1
-    """Its part of the calls among deployments of the same model; 0: only when pinned."""
-
-
-class RouteSettings(Branch):
-    """What happens to a model's calls when a deployment fails."""
-
-    fallbacks: tuple[Name, ...] = ()
-    """Deployments to ask instead, in order."""
-    retries: Annotated[int, Field(strict=True, ge=0, le=10)] = 0
-    """Tries after the first."""
-    timeout_seconds: Seconds | None = None
-    """Longest a call may take in all; none: unlimited."""
 
 
 class ShadowSettings(Branch):
@@ -234,14 +157,14 @@ class GuardSettings(Branch):
 class StoreSettings(Branch):
     """Where exchanges, verdicts and runs are kept."""
 
-    url: Secret = _secret_default("sqlite:///candor.db")
+    url: Secret = secret_default("sqlite:///candor.db")
     """sqlite:///FILE, a relative FILE lying under CANDOR_HOME, or postgresql://..."""
 
 
 class QueueSettings(Branch):
     """Where captures wait to be judged."""
 
-    url: Secret = _secret_default("local")
+    url: Secret = secret_default("local")
     """local, a file under CANDOR_HOME, or redis://..."""
     max_waiting: Positive = 10_000
     """Captures that may wait; more are dropped and counted."""
@@ -257,7 +180,9 @@ class Settings(Branch):
     deployments: tuple[DeploymentSettings, ...] = Field(min_length=1)
     """Models at endpoints."""
     routes: dict[str, RouteSettings] = Field(default_factory=dict)
-    """By model: what happens when a deployment fails."""
+    """By model, globs allowed: what happens when a deployment fails."""
+    limits: CounterSettings = Field(default_factory=CounterSettings)
+    """Where clients' limits are counted."""
     mirror: MirrorSettings = Field(default_factory=MirrorSettings)
     """What is kept of live calls."""
     classifier: ClassifierSettings = Field(default_factory=ClassifierSettings)
@@ -272,3 +197,27 @@ class Settings(Branch):
     """Where results are kept."""
     queue: QueueSettings = Field(default_factory=QueueSettings)
     """Where captures wait."""
+
+    _remarks: tuple[str, ...] = PrivateAttr(default=())
+
+    def model_post_init(self, context: Any, /) -> None:
+        """Keeps what was found while the tree was made from another tool's file."""
+        if isinstance(context, Surroundings):
+            self._remarks = context.remarks
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """One line for each thing that a translation from another tool's file left out."""
+        return self._remarks
+
+    @property
+    def counters_url(self) -> SecretStr:
+        """Where clients' limits are counted: ``local`` or a redis URL."""
+        if self.limits.url is not None:
+            return self.limits.url
+        return self.queue.url if is_redis(self.queue.url) else SecretStr("local")
+
+
+def is_redis(url: SecretStr) -> bool:
+    """Whether a URL names a Redis server."""
+    return url.get_secret_value().startswith(("redis://", "rediss://"))

@@ -11,7 +11,9 @@ from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
+    BaseModel,
     BeforeValidator,
+    ConfigDict,
     Field,
     SecretStr,
     StringConstraints,
@@ -19,12 +21,24 @@ from pydantic import (
 )
 
 
+class Branch(BaseModel):
+    """A mapping of the configuration: unknown keys are refused, nothing changes after loading."""
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, use_attribute_docstrings=True, hide_input_in_errors=True
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What secrets are read from: the environment, and the folder that file: paths start in."""
+    """What a configuration is read with: the environment and the folder that secrets come from.
+
+    ``remarks`` are what was found while the tree was made from another tool's file.
+    """
 
     environ: Mapping[str, str]
     folder: Path
+    remarks: tuple[str, ...] = ()
 
 
 _FOREIGN_REFERENCE = re.compile(r"^(?:\$\{?(\w+)\}?|os\.environ/(\w+)|(?i:env):\s*(\w+))$")
@@ -74,7 +88,70 @@ def _printable(secret: SecretStr) -> SecretStr:
 Secret = Annotated[SecretStr, BeforeValidator(_read_secret), AfterValidator(_printable)]
 """A value that is shown nowhere: env:NAME, file:PATH, or (for trials) the secret itself."""
 
+
+def secret_default(value: str) -> Any:
+    """A default that is no secret, shown in the schema, for a key whose value may be one."""
+    return Field(default=SecretStr(value), json_schema_extra={"default": value})
+
+
+DIGEST_MARK = "sha256:"
+"""What a client's key begins with where the file holds only its hash."""
+
+
+def _check_digest(secret: SecretStr) -> SecretStr:
+    text = secret.get_secret_value()
+    if text.startswith(DIGEST_MARK) and not re.fullmatch(r"sha256:[0-9a-fA-F]{64}", text):
+        raise ValueError(
+            'sha256: is followed by 64 hexadecimal digits; printf %s "$KEY" | sha256sum prints them'
+        )
+    return secret
+
+
+ClientKey = Annotated[Secret, AfterValidator(_check_digest)]
+"""A client's key as a Secret, or ``sha256:`` and the hash of it, which lets nobody in."""
+
+_SECRET_ARGUMENT = re.compile(r"key|token|secret|password|credential", re.IGNORECASE)
+
+
+def _read_arguments(value: Any, info: ValidationInfo) -> Any:
+    """The mapping with its references resolved, in it and below it.
+
+    What was referred to, or has the name of a secret, becomes one, so that nothing prints it.
+    """
+    if not isinstance(value, dict):
+        return value
+    return {name: _read_argument(name, inner, info) for name, inner in value.items()}
+
+
+def _read_argument(name: Any, value: Any, info: ValidationInfo) -> Any:
+    if isinstance(value, dict):
+        return _read_arguments(value, info)
+    if isinstance(value, list):
+        return [_read_argument(name, inner, info) for inner in value]
+    if not isinstance(value, str):
+        return value
+    try:
+        found = _read_secret(value, info)
+    except ValueError as problem:
+        raise ValueError(f"{name}: {problem}") from None
+    return SecretStr(found) if found != value or _SECRET_ARGUMENT.search(str(name)) else value
+
+
+def plain_arguments(value: Any) -> Any:
+    """What `Arguments` hold, with every secret in the clear: for the one who sends it."""
+    if isinstance(value, dict):
+        return {name: plain_arguments(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [plain_arguments(inner) for inner in value]
+    return value.get_secret_value() if isinstance(value, SecretStr) else value
+
+
+Arguments = Annotated[dict[str, Any], BeforeValidator(_read_arguments)]
+"""Free arguments, whose strings may be env:NAME or file:PATH at any depth."""
+
 _EXAMPLE = "write e.g. https://api.openai.com/v1"
+_AZURE = (".openai.azure.com", ".cognitiveservices.azure.com", ".services.ai.azure.com")
+"""Hosts whose API lies under /openai."""
 _ENDPOINTS = ("/chat/completions", "/completions", "/responses", "/embeddings", "/messages")
 
 
@@ -92,7 +169,8 @@ def _check_base_url(value: str) -> str:
         raise ValueError(f"{value!r} has a query or a fragment, which a base cannot have; drop it")
     path = url.path.rstrip("/")
     if not path:
-        raise ValueError(f"{value!r} lacks the API's path; write {value.rstrip('/')}/v1")
+        usual = "/openai/v1" if host.endswith(_AZURE) else "/v1"
+        raise ValueError(f"{value!r} lacks the API's path; write {value.rstrip('/')}{usual}")
     for ending in _ENDPOINTS:
         if path.endswith(ending):
             base = value.rstrip("/").removesuffix(ending)
@@ -101,7 +179,8 @@ def _check_base_url(value: str) -> str:
 
 
 BaseUrl = Annotated[str, AfterValidator(_check_base_url)]
-"""Where an OpenAI-compatible API begins: the part before /chat/completions, usually ending /v1."""
+"""Where an API begins: the part before /chat/completions or /messages, usually ending in /v1, or
+in /openai/v1 or /openai on Azure."""
 
 
 def _check_cron(value: str) -> str:
@@ -120,6 +199,9 @@ as in Kubernetes labels."""
 
 UNROUTED = "other"
 """What metrics call a deployment or model that is not configured; nothing may be named so."""
+
+Flag = Annotated[bool, Field(strict=True)]
+"""Yes or no."""
 
 Text = Annotated[str, StringConstraints(min_length=1)]
 """A string that says something."""

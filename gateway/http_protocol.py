@@ -1,140 +1,420 @@
-"""HTTP as the server reads it, with bounds on what comes before anybody has been admitted.
+"""One port, two depths: relayed calls leave at the parser, everything else goes on to ASGI.
 
-uvicorn's parser gathers addresses, headers, trailers and the extensions of chunks without a limit,
-and waits for the end of a head for ever. Here each has one.
+A head whose path the relay knows becomes a Call and never an ASGI scope. Any other falls through
+to uvicorn's protocol, of which this is a subclass, as if nobody had looked. And what uvicorn takes
+without a limit before anybody has been admitted (addresses, headers, trailers, the extensions of
+chunks, the time until a head is complete) has one here, on both roads.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from typing import Any
 
+import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from gateway.config import LimitSettings
+from gateway.proxy.addressing import relayed
+from gateway.proxy.call import (
+    Call,
+    ClientBody,
+    ClientGone,
+    ClientSilent,
+    RequestFields,
+    RequestHead,
+)
+from gateway.proxy.client import ReplyWriter
 from gateway.proxy.clock import new_request_id
-from gateway.proxy.errors import Declined, bad_request, head_late, head_too_large
+from gateway.proxy.errors import Declined, bad_request, head_late, head_too_large, overcrowded
+from gateway.proxy.relay import Relay
+from gateway.proxy.tunnel import Tunnel
+from gateway.upstreams.base import Headers, Reply
+from gateway.upstreams.deadlines import NEVER, Deadlines
 
 _PIECE = 16_384
-"""Bytes that are parsed between two looks at how many there were."""
+"""Bytes that are parsed between two looks at how many of them were of no use."""
 
 _LINGER_SECONDS = 2.0
 """How long a refused client may go on sending, to no effect, while it reads why. A connection that
 is closed on unread bytes is reset, and a reset may overtake the answer."""
 
+_GO_ON = b"HTTP/1.1 100 Continue\r\n\r\n"
 
-class BoundedProtocol(HttpToolsProtocol):
-    """One connection of a client. ``limits`` belongs to the subclass that protocol_within makes."""
 
-    limits: LimitSettings
+class FrontProtocol(HttpToolsProtocol):
+    """One connection of a client. The class attributes belong to what protocol_for makes.
+
+    ``due`` and ``overdue`` are for Deadlines: a head that does not come, a body that stops, a
+    connection that idles.
+    """
+
+    relay: Relay
+    deadlines: Deadlines
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self._in_body = False
+        self.due = NEVER
+        self._calls: deque[Call] = deque()
+        self._reading: Call | None = None
+        """The call whose body is being parsed."""
+        self._target = self._length = b""
+        self._fields: Headers = []
+        self._known: RequestFields | None = None
+        """The headers of the last request."""
+        self._in_body = self._in_head = False
+        self._expects = False
+        self._served = False
+        self._unread = 0
+        """Bytes that the client had not taken when it was last looked at; 0 while it keeps up."""
         self._idle_bytes = 0
         self._refusal: Declined | None = None
-        self._refused = False
-        self._late: asyncio.TimerHandle | None = None
+        self._deaf = False
+        """Whether whatever the client still sends is ignored."""
+        self._tunnel: Tunnel | None = None
+
+    # The connection
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """A client is here; its first head is waited for."""
         super().connection_made(transport)
-        self._wait_for_head()
+        if len(self.connections) > self.limits.max_connections:
+            self._refuse(overcrowded(self.limits.max_connections))
+            return
+        self._wait(self.limits.client_timeout_seconds)
+        self.deadlines.watch(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """The client is gone."""
-        self._stop_waiting()
+        """The client is gone, and whatever it asked for is asked no longer."""
+        self.deadlines.forget(self)
         super().connection_lost(exc)
+        self._drop_calls()
+        self._tunnel = None
+
+    def eof_received(self) -> bool:  # type: ignore[override]
+        """The client sends no more. Outside of a tunnel it has left, as nginx too takes it."""
+        if self._tunnel is None:
+            return False
+        self._tunnel.end()
+        return True
 
     def data_received(self, data: bytes) -> None:
         """Parses what came, piece by piece, until something is too much."""
+        if self._tunnel is not None:
+            self._tunnel.part(data)
+            return
         for start in range(0, len(data), _PIECE):
-            if self._refused or self.transport.is_closing():
+            if self._deaf or self.transport.is_closing():
                 return
-            piece = data[start : start + _PIECE]
-            self._idle_bytes += len(piece)
-            super().data_received(piece)
-            if self._idle_bytes > self.limits.max_head_bytes + _PIECE:
-                self._refuse(head_too_large(self.limits.max_head_bytes))
-        if self._late is None and not self._in_body and not self._answering:
-            self._wait_for_head()
+            self._take(data[start : start + _PIECE] if len(data) > _PIECE else data)
+        self._begin_next()
+
+    def pause_writing(self) -> None:
+        """The client reads too slowly."""
+        super().pause_writing()
+        self._unread = self.transport.get_write_buffer_size()
+        self._wait(self.limits.client_timeout_seconds)
+        if self._calls:
+            self._calls[0].client.pause()
+
+    def resume_writing(self) -> None:
+        """The client has caught up."""
+        super().resume_writing()
+        self._unread = 0
+        if self._reading is not None:
+            self._wait(self.limits.client_timeout_seconds)
+        elif self._answering:
+            self.due = NEVER
+        else:
+            self._wait(self.limits.keep_alive_seconds)
+        if self._calls:
+            self._calls[0].client.resume()
+
+    def shutdown(self) -> None:
+        """The server ends: the connection does too, as soon as its current call is answered."""
+        if not self._calls:
+            super().shutdown()
+            return
+        self._calls[0].client.keep_alive = False
+
+    def overdue(self, now: float) -> None:
+        """The client did not send what was waited for, or takes nothing of its reply."""
+        self.due = NEVER
+        if self._unread:
+            left = self.transport.get_write_buffer_size()
+            if left >= self._unread:
+                self.transport.abort()
+                return
+            self._unread = left
+            self._wait(self.limits.client_timeout_seconds)
+        elif self._in_body and self.flow.read_paused:
+            self._wait(self.limits.client_timeout_seconds)
+        elif self._reading is not None:
+            self._deaf = True
+            self._reading.body.fail(ClientSilent())
+        elif self._in_head or not self._served:
+            self._refuse(head_late(self.limits.client_timeout_seconds))
+        elif not self._calls:
+            self.transport.close()
+
+    # What the parser says
 
     def on_message_begin(self) -> None:
         """A head begins."""
-        super().on_message_begin()
-        self._in_body = False
+        self._target = self._length = b""
+        self._fields = []
+        self._in_body, self._in_head = False, True
+        if not self._answering:
+            self._wait(self.limits.client_timeout_seconds)
+
+    def on_url(self, url: bytes) -> None:
+        """A part of the target."""
+        self._target += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """A header, or after the body a trailer, which goes no further."""
-        if not self._in_body:
-            super().on_header(name, value)
+        if self._in_body:
+            return
+        if len(name) == 14 and name.lower() == b"content-length":
+            self._length = value
+            value = b""
+        self._fields.append((name, value))
 
     def on_headers_complete(self) -> None:
-        """A head is complete; one that is too large is not looked at."""
-        self._stop_waiting()
+        """A head is complete: a call, or something for the framework."""
+        self._in_body, self._in_head = True, False
         self._idle_bytes = 0
-        self._in_body = True
-        size = len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
+        if self._deaf:
+            return
+        known = self._known
+        if known is None or known.headers != self._fields:
+            known = self._known = RequestFields(self._fields)
+        size = len(self._target) + known.size
         if size > self.limits.max_head_bytes:
             self._refusal = head_too_large(self.limits.max_head_bytes)
             raise ValueError("the head is too large")
-        super().on_headers_complete()
+        path, _, query = _origin_form(self._target).partition(b"?")
+        if not relayed(path):
+            self._fall_through()
+        elif self._framework_answers:
+            self.cycle.keep_alive = False
+            self._deaf = True
+        else:
+            method = self.parser.get_method()
+            length = None if b"transfer-encoding" in known.first else _number(self._length)
+            self._call(RequestHead(method, (path, query), known, length=length, size=size))
 
     def on_body(self, body: bytes) -> None:
         """A part of the body; whatever framed it has been of use."""
         self._idle_bytes = 0
-        super().on_body(body)
+        if self._deaf:
+            return
+        self._wait(self.limits.client_timeout_seconds)
+        if self._reading is not None:
+            self._reading.body.feed(body)
+        else:
+            super().on_body(body)
 
     def on_message_complete(self) -> None:
         """The request is complete; the next one may begin."""
         self._idle_bytes = 0
         self._in_body = False
-        super().on_message_complete()
+        if self._deaf:
+            return
+        self.due = NEVER
+        if self._reading is not None:
+            reading, self._reading = self._reading, None
+            reading.body.finish()
+        else:
+            super().on_message_complete()
 
     def send_400_response(self, msg: str) -> None:
         """The parser gave up, by itself or because a callback above made it."""
         self._refuse(self._refusal or bad_request("it is not valid HTTP"))
 
+    # For the call that is being answered
+
+    def go_on(self) -> None:
+        """Tells a client that waits to be told so to send its body."""
+        if self._expects:
+            self._expects = False
+            self.transport.write(_GO_ON)
+
+    def pause_reading(self) -> None:
+        """Takes nothing more from the client for now."""
+        self.flow.pause_reading()
+
+    def resume_reading(self) -> None:
+        """Takes more from the client."""
+        self.flow.resume_reading()
+
+    def replied(self) -> None:
+        """The current call is answered: on to the next, or to an end."""
+        call = self._calls.popleft()
+        self.server_state.total_requests += 1
+        self._served = True
+        if self.transport.is_closing():
+            return
+        if not call.body.complete:
+            self._reading = None
+            self._linger()
+        elif not call.client.keep_alive or self._tunnel is not None:
+            self.transport.close()
+        elif self._calls:
+            self._begin_next()
+        else:
+            self._wait(self.limits.keep_alive_seconds)
+            self.flow.resume_reading()
+
+    def tunnelled(self, reply: Reply) -> None:
+        """From now on the client's bytes go to ``reply`` unread."""
+        self.due = NEVER
+        if self._tunnel is not None:
+            self._tunnel.open(reply)
+            self.flow.resume_reading()
+
+    # Inside
+
     @property
-    def _answering(self) -> bool:
-        """Whether a request of this connection has not been answered to the end."""
+    def limits(self) -> LimitSettings:
+        """As they are configured now."""
+        return self.relay.plane.limits
+
+    @property
+    def _framework_answers(self) -> bool:
+        """Whether uvicorn has a request of this connection that is not answered to the end."""
         return self.cycle is not None and not self.cycle.response_complete
 
-    def _wait_for_head(self) -> None:
-        self._late = self.loop.call_later(self.limits.client_timeout_seconds, self._head_is_late)
+    @property
+    def _answering(self) -> bool:
+        return bool(self._calls) or self._framework_answers
 
-    def _stop_waiting(self) -> None:
-        if self._late is not None:
-            self._late.cancel()
-            self._late = None
+    def on_response_complete(self) -> None:
+        """uvicorn answered; how long the connection may idle is decided here alone."""
+        super().on_response_complete()
+        self._unset_keepalive_if_required()
+        self._served = True
+        self._wait(self.limits.keep_alive_seconds)
 
-    def _head_is_late(self) -> None:
-        self._late = None
-        if not self._answering:
-            self._refuse(head_late(self.limits.client_timeout_seconds))
+    def _wait(self, seconds: float) -> None:
+        self.due = self.loop.time() + seconds
+
+    def _take(self, data: bytes) -> None:
+        self._idle_bytes += len(data)
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            self._upgrade(data[upgrade.args[0] :])
+        except httptools.HttpParserError:
+            self.send_400_response("")
+        else:
+            if self._idle_bytes > self.limits.max_head_bytes + _PIECE:
+                self._refuse(head_too_large(self.limits.max_head_bytes))
+
+    def _upgrade(self, rest: bytes) -> None:
+        """The client asks for another protocol, as only a WebSocket of the relay's may."""
+        call = self._calls[-1] if self._calls else None
+        if call is not None and call.head.websocket:
+            self._tunnel = Tunnel(self)
+            if rest:
+                self._tunnel.part(rest)
+        elif rest:
+            self._take(rest)
+
+    def _call(self, head: RequestHead) -> None:
+        version = self.parser.get_http_version()
+        keep_alive = version == "1.1" and self.parser.should_keep_alive() and not head.websocket
+        client = ReplyWriter(
+            self, keep_alive=keep_alive, http_1_0=version == "1.0", head_only=head.method == b"HEAD"
+        )
+        self._reading = Call(head, ClientBody(self), client)
+        self._expects = head.fields.expects
+        self._calls.append(self._reading)
+        self._wait(self.limits.client_timeout_seconds)
+        if len(self._calls) > 1:
+            self.flow.pause_reading()
+
+    def _begin_next(self) -> None:
+        if not self._calls or self._calls[0].task is not None:
+            return
+        call = self._calls[0]
+        call.task = self.loop.create_task(self.relay.serve(call))
+        self.tasks.add(call.task)
+        call.task.add_done_callback(self.tasks.discard)
+
+    def _fall_through(self) -> None:
+        """uvicorn goes on as if it had parsed the head itself."""
+        if self._calls:
+            self._calls[-1].client.keep_alive = False
+            self._deaf = True
+            return
+        super().on_message_begin()
+        self.url = self._target
+        for name, value in self._fields:
+            length = len(name) == 14 and name.lower() == b"content-length"
+            super().on_header(name, self._length if length else value)
+        super().on_headers_complete()
+
+    def _drop_calls(self) -> None:
+        for call in self._calls:
+            call.gone = True
+            call.body.fail(ClientGone())
+            if call.task is not None:
+                call.task.cancel()
+        self._calls.clear()
+        self._reading = None
 
     def _refuse(self, why: Declined) -> None:
         """Answers once, unless another answer has begun, and closes without a reset."""
-        if self._refused or self.transport.is_closing():
+        if self._deaf or self.transport.is_closing():
             return
-        self._refused = True
-        self._stop_waiting()
-        if self._answering:
-            if self.pipeline or self.cycle.response_started:
-                self.transport.close()
-                return
+        self._deaf = True
+        if self._calls and self._reading is None:
+            # What follows a request that stands: that one is answered, and nothing after it.
+            self._calls[-1].client.keep_alive = False
+            return
+        if (self._calls and (len(self._calls) > 1 or self._calls[0].client.begun)) or (
+            self._framework_answers and (self.pipeline or self.cycle.response_started)
+        ):
+            self.transport.close()
+            return
+        self._drop_calls()
+        if self._framework_answers:
             # Its call is told that the client left, and whatever it still sends is dropped.
             self.cycle.disconnected = True
             self.cycle.message_event.set()
         answer = why.answer
-        headers = [*answer.headers, (b"x-candor-request-id", new_request_id().encode("ascii"))]
+        request_id = new_request_id().encode("ascii")
+        headers = [*answer.headers, (b"connection", b"close"), (b"x-candor-request-id", request_id)]
         fields = [name + b": " + value + b"\r\n" for name, value in headers]
         self.transport.write(b"".join([STATUS_LINE[answer.status], *fields, b"\r\n", answer.body]))
+        self._linger()
+
+    def _linger(self) -> None:
+        """Closes the connection so that its last answer is not overtaken by a reset."""
+        self._deaf = True
+        self.due = NEVER
+        self.flow.resume_reading()
         if self.transport.can_write_eof():
             self.transport.write_eof()
         self.loop.call_later(_LINGER_SECONDS, self.transport.close)
 
 
-def protocol_within(limits: LimitSettings) -> type[BoundedProtocol]:
-    """The protocol for uvicorn's ``http`` option, bound to these limits."""
-    return type("BoundedProtocol", (BoundedProtocol,), {"limits": limits})
+def _number(length: bytes) -> int:
+    """A body's length; 0 where none is told."""
+    return int(length) if length.isdigit() else 0
+
+
+def _origin_form(target: bytes) -> bytes:
+    """A target without the scheme and host that proxies are sent (RFC 9112, 3.2.2)."""
+    if target.startswith(b"/"):
+        return target
+    _, found, rest = target.partition(b"://")
+    slash = rest.find(b"/")
+    return rest[slash:] if found and slash >= 0 else target
+
+
+def protocol_for(relay: Relay, deadlines: Deadlines) -> type[FrontProtocol]:
+    """The protocol for uvicorn's ``http`` option, bound to this relay."""
+    return type("FrontProtocol", (FrontProtocol,), {"relay": relay, "deadlines": deadlines})

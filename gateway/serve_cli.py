@@ -34,54 +34,36 @@ def serve(
         typer.Option(help="Port to listen on; 8080 unless the file says.", min=0, max=65535),
     ] = None,
     workers: Annotated[
-        int | None, typer.Option(help="Worker processes; this version serves from one.", min=1)
+        int | None,
+        typer.Option(help="Worker processes behind the one port; 1 unless the file says.", min=1),
     ] = None,
 ) -> None:
-    """Serve the gateway until interrupted."""
-    settings = _overridden(_settings(config, upstream), host, port, workers)
-    for line in _checked(settings):
-        say(f"note: {line}")
-    listener = _listening(settings.server.host, settings.server.port)
-    from gateway.serving import run
-    from gateway.store import StoreProblem
-    from probes.home import HomeProblem
-
-    try:
-        run(settings, listener)
-    except (StoreProblem, HomeProblem) as problem:
-        raise _fail(str(problem)) from None
-
-
-def _settings(config: Path | None, upstream: str | None) -> Settings:
-    """The configuration that was asked for; exits with 2 on any problem with it."""
-    from gateway.config import ConfigProblem, load_settings, settings_for_upstream
-
+    """Serve the gateway until interrupted. SIGHUP makes it read its configuration again."""
     if (config is None) == (upstream is None):
         raise _fail("serve needs either --config FILE or --upstream URL, and not both")
+    from gateway.config import ConfigProblem, notes
+    from gateway.launch import Source, launch
+
+    said = {"host": host, "port": port, "workers": workers}
+    source = Source(config, upstream, {key: it for key, it in said.items() if it is not None})
     try:
-        if config is not None:
-            return load_settings(config)
-        return settings_for_upstream(str(upstream))
+        settings = source.load()
     except ConfigProblem as problem:
         raise _fail(*problem.lines) from None
+    for line in (*notes(settings), *unpriced_lines(settings)):
+        say(f"note: {line}")
+    listener = _listening(settings.server.host, settings.server.port)
+    if code := launch(settings, source, listener):
+        raise typer.Exit(code)
 
 
-def _overridden(
-    settings: Settings, host: str | None, port: int | None, workers: int | None
-) -> Settings:
-    """The settings with what the command line says instead."""
-    said = {"host": host, "port": port, "workers": workers}
-    changes = {name: value for name, value in said.items() if value is not None}
-    return settings.model_copy(update={"server": settings.server.model_copy(update=changes)})
+def unpriced_lines(settings: Settings) -> list[str]:
+    """What a budget does not count, where there is one: only then are prices looked up."""
+    if all(key.usd_per_month is None for key in settings.keys):
+        return []
+    from gateway.limits import unpriced
 
-
-def _checked(settings: Settings) -> list[str]:
-    """What is exposed or without effect; exits with 2 on what stands in the way of serving."""
-    from gateway.config import exposures, hindrances, not_yet_acted_on
-
-    if problems := hindrances(settings):
-        raise _fail(*problems)
-    return [*exposures(settings), *not_yet_acted_on(settings)]
+    return unpriced(settings)
 
 
 def _listening(host: str, port: int) -> socket.socket:

@@ -37,6 +37,8 @@ from probes.rates import Counts, RateName, rate_from
 MAX_RUN_BYTES = 64 * 1024 * 1024
 """Largest run file: some 20,000 trials with replies of 2 KB; OR-Bench Hard has 1,319 rows."""
 
+Configured = Callable[[], Mapping[str, str]]
+"""Tells the configured deployments: by name, the model that each serves."""
 Requests = Callable[[], Mapping[str, int]]
 """Calls that ended, by deployment."""
 Deployment = Annotated[str | None, Query(description="One deployment alone.")]
@@ -65,7 +67,7 @@ class StoreRoute(APIRoute):
 def control_router(
     store: Store,
     *,
-    deployments: Mapping[str, str],
+    deployments: Configured,
     requests: Requests,
     admin_token: str | None,
     max_run_bytes: int = MAX_RUN_BYTES,
@@ -73,7 +75,7 @@ def control_router(
 ) -> APIRouter:
     """The API under ``/api``, with its own reference.
 
-    ``deployments`` maps each configured name to the model it serves.
+    ``deployments`` tells which are configured now.
     """
     guard = Depends(admin_guard(admin_token))
     router = APIRouter(prefix="/api", route_class=StoreRoute, dependencies=[guard])
@@ -84,12 +86,12 @@ def control_router(
 
 
 def _add_measured(
-    router: APIRouter, store: Store, deployments: Mapping[str, str], *, requests: Requests
+    router: APIRouter, store: Store, deployments: Configured, *, requests: Requests
 ) -> None:
     @router.get("/frontier", tags=["measured"])
     def frontier() -> FrontierView:
         """Over-refusal against safe refusal, a point per deployment; and live refusal rates."""
-        live = _live(store, deployments)
+        live = _live(store, deployments())
         return FrontierView(
             points=frontier_points(store.latest_runs()),
             live=[LiveView(deployment=name, refusal=rate) for name, rate in live.items()],
@@ -98,13 +100,14 @@ def _add_measured(
     @router.get("/deployments", tags=["measured"])
     def list_deployments() -> DeploymentsView:
         """The configured deployments with their calls and live refusal rates."""
-        live, counted = _live(store, deployments), requests()
+        configured, counted = deployments(), requests()
+        live = _live(store, configured)
         return DeploymentsView(
             deployments=[
                 DeploymentView(
                     name=name, model=model, requests=counted.get(name, 0), refusal=live[name]
                 )
-                for name, model in deployments.items()
+                for name, model in configured.items()
             ]
         )
 

@@ -98,6 +98,10 @@ class MirrorCollector(Collector):
         self._clock = clock
         self._log = structlog.get_logger()
 
+    def configure(self, deployments: Iterable[str]) -> None:
+        """Go on with these deployments as well, as Metrics does: after a reload."""
+        self._deployments |= frozenset(deployments)
+
     def describe(self) -> list[Metric]:
         """Nothing: registering must not read the store."""
         return []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from gateway.metrics import Metrics
+from gateway.counting import Metrics
 from gateway.mirror.capture import Capture
 from gateway.mirror.sampling import sampled
 from gateway.proxy.endpoints import Endpoint
@@ -41,6 +41,22 @@ class MirrorObserver:
         Probes are judged by whoever sent them: mirrored as well, they would count twice.
         """
         self._metrics.finished(call)
+        self._offer(call)
+
+    def retried(self, deployment: str) -> None:
+        """One more try."""
+        self._metrics.retried(deployment)
+
+    def fell_back(self, deployment: str, served_by: str) -> None:
+        """One more call that another deployment is asked to serve."""
+        self._metrics.fell_back(deployment, served_by)
+
+    def hidden(self, call: FinishedCall, served_by: str) -> None:
+        """Count the refusal before it is hidden; if its bytes were kept, it is judged like any."""
+        self._metrics.hidden_refusal(call.deployment, served_by)
+        self._offer(call)
+
+    def _offer(self, call: FinishedCall) -> None:
         if call.traffic is Traffic.PROBE or not call.endpoint.judged:
             return
         capture = Capture.of(call)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import structlog
 
+from gateway.cells import Cells
 from gateway.mirror.capture import Capture
 from gateway.mirror.complaints import EVERY_SECONDS, Complaints
 from gateway.mirror.spool import Backlog, Spool, SpoolError, read_backlog
@@ -23,6 +24,12 @@ MEASURE_SECONDS = 0.25
 """How often the spool's length is read while something waits there: how late the queue learns
 that the scorer has made room."""
 
+_START_SECONDS = 0.25
+"""How long the start waits for a spool that another holds."""
+_CAPTURES = "candor_mirror_captures_total"
+_HELD = "held"
+"""The cell that says how many captures a worker has in memory."""
+
 
 class LocalQueue:
     """Captures go into memory at once and from there, by a thread of its own, into the spool.
@@ -33,6 +40,10 @@ class LocalQueue:
 
     Where the spool was replaced or deleted meanwhile, what waited in it is lost: it is counted as
     dropped too, and the queue goes on with the file that is there now, or with a new one.
+
+    Several workers write to one spool, each through a queue of its own, and count in ``cells``.
+    Each learns of what the others wrote when it looks at the spool, and of what they hold in
+    memory never: together they may exceed ``max_waiting`` by what arrives in between.
     """
 
     def __init__(
@@ -40,10 +51,12 @@ class LocalQueue:
         path: Path,
         *,
         max_waiting: int = 10_000,
+        cells: Cells | None = None,
         timeout_seconds: float = 5.0,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.path = path
+        self._cells = cells or Cells()
         self._max_waiting = max_waiting
         self._timeout = timeout_seconds
         self._clock = clock
@@ -52,7 +65,8 @@ class LocalQueue:
         self._held = 0
         self._held_bytes = 0
         self._on_disk = 0
-        self._counts: Counter[tuple[str, str]] = Counter()
+        self._cells.zero(_HELD)
+        self._held_cell = self._cells.block((_HELD,))
         self._wake = threading.Event()
         self._closing = False
         self._spool: Spool | None = None
@@ -61,7 +75,17 @@ class LocalQueue:
         self._writer = threading.Thread(target=self._run, name="mirror-queue", daemon=True)
 
     def start(self) -> None:
-        """Start the writing thread. A spool that cannot be opened now is tried again later."""
+        """Start the writing thread. A spool that cannot be opened now is tried again later.
+
+        ``queued`` goes on from what the spool says that gateways before this one queued, unless
+        that cannot be read now: what is added later would look like a burst.
+        """
+        if not self.counts():
+            with (
+                contextlib.suppress(SpoolError, OSError),
+                contextlib.closing(Spool(self.path, timeout_seconds=_START_SECONDS)) as spool,
+            ):
+                spool.tell_queued(self._cells.gateway, self._count_queued)
         self._writer.start()
 
     def offer(self, capture: Capture) -> None:
@@ -69,11 +93,10 @@ class LocalQueue:
         with self._lock:
             room = self._held + self._on_disk < self._max_waiting
             if self._closing or not room or self._held_bytes + capture.size > MEMORY_BYTES:
-                self._counts[capture.deployment, "dropped"] += 1
+                self._count(capture.deployment, "dropped")
                 return
             self._waiting.append(capture)
-            self._held += 1
-            self._held_bytes += capture.size
+            self._hold(1, capture.size)
         self._wake.set()
 
     def close(self, deadline_seconds: float = 5.0) -> None:
@@ -85,14 +108,18 @@ class LocalQueue:
             self._writer.join(deadline_seconds)
 
     def counts(self) -> dict[tuple[str, str], int]:
-        """Captures by (deployment, ``queued`` or ``dropped``) since the start."""
-        with self._lock:
-            return dict(self._counts)
+        """Captures by (deployment, ``queued`` or ``dropped``), of all workers of this gateway:
+        dropped since its start, queued since the spool's."""
+        return {
+            (key[1], key[2]): int(cells[0])
+            for key, cells in self._cells.totals().items()
+            if key[0] == _CAPTURES
+        }
 
     def backlog(self) -> Backlog | None:
-        """What waits, in memory and on disk; None where the spool cannot be read. For scrapes."""
-        with self._lock:
-            held = self._held
+        """What waits, in all workers' memory and on disk; None where the spool cannot be read.
+        For scrapes."""
+        held = int(self._cells.totals()[_HELD,][0])
         try:
             on_disk = read_backlog(self.path)
         except SpoolError:
@@ -129,10 +156,26 @@ class LocalQueue:
             self._complaints.add(str(problem), len(batch))
             self._reset()
         with self._lock:
-            self._held -= len(batch)
-            self._held_bytes -= sum(capture.size for capture in batch)
+            self._hold(-len(batch), -sum(capture.size for capture in batch))
             self._on_disk += len(batch) if outcome == "queued" else 0
-            self._counts.update((capture.deployment, outcome) for capture in batch)
+            for capture in batch:
+                self._count(capture.deployment, outcome)
+
+    def _hold(self, captures: int, size: int) -> None:
+        """So many more in memory; with the lock held."""
+        self._held += captures
+        self._held_bytes += size
+        self._cells.values[self._held_cell] = self._held
+
+    def _count(self, deployment: str, outcome: str, count: int = 1) -> None:
+        """So many more of an outcome; with the lock held."""
+        index = self._cells.block((_CAPTURES, deployment, outcome))
+        self._cells.values[index] += count
+
+    def _count_queued(self, earlier: Counter[str]) -> None:
+        with self._lock:
+            for deployment, count in earlier.items():
+                self._count(deployment, "queued", count)
 
     def _measure(self) -> None:
         try:
@@ -154,9 +197,10 @@ class LocalQueue:
     def _count_lost(self, spool: Spool) -> None:
         lost: Counter[str] = Counter()
         with contextlib.suppress(SpoolError):
-            lost = spool.unleased(self._clock())
+            lost = spool.tell_lost(self._clock())
         with self._lock:
-            self._counts.update({(name, "dropped"): count for name, count in lost.items()})
+            for deployment, count in lost.items():
+                self._count(deployment, "dropped", count)
         self._log.warning("spool_replaced", path=str(self.path), lost=lost.total())
 
     def _reset(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,8 +17,9 @@ SpoolError = sqlite3.Error
 
 LONGEST_LEASE_SECONDS = 60.0
 
-_HAS_TABLE = "SELECT 1 FROM sqlite_master WHERE name = 'captures'"
-_SCHEMA = """CREATE TABLE IF NOT EXISTS captures (
+_HAS_TABLES = "SELECT count(*) = 3 FROM sqlite_master WHERE name IN ('captures', 'tallies', 'told')"
+_SCHEMA = (
+    """CREATE TABLE IF NOT EXISTS captures (
         id INTEGER PRIMARY KEY AUTOINCREMENT,
         capture_id TEXT NOT NULL UNIQUE,
         offered_at REAL NOT NULL,
@@ -27,7 +28,10 @@ _SCHEMA = """CREATE TABLE IF NOT EXISTS captures (
         head TEXT NOT NULL,
         request BLOB NOT NULL,
         reply BLOB NOT NULL
-    )"""
+    )""",
+    "CREATE TABLE IF NOT EXISTS tallies (deployment TEXT PRIMARY KEY, queued INTEGER NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS told (what TEXT PRIMARY KEY)",
+)
 # The bodies stand last: whoever looks for the next row need not page through them.
 
 
@@ -73,9 +77,10 @@ class Spool:
             self._connection.execute("PRAGMA synchronous=FULL")
             # These bytes are not redacted yet: what is removed is overwritten.
             self._connection.execute("PRAGMA secure_delete=ON")
-            if not self._connection.execute(_HAS_TABLE).fetchone():
+            if not self._connection.execute(_HAS_TABLES).fetchone()[0]:
                 with self._transaction():
-                    self._connection.execute(_SCHEMA)
+                    for table in _SCHEMA:
+                        self._connection.execute(table)
             self._footprint = before.opened()
         except sqlite3.Error:
             self._connection.close()
@@ -99,12 +104,19 @@ class Spool:
         self._connection.close()
 
     def append(self, captures: Iterable[Capture], offered_at: float) -> None:
-        """Keep captures: on disk, all of them, when this returns."""
+        """Keep captures: on disk, all of them, when this returns; and so is that they were."""
+        captures = tuple(captures)
+        tallies = Counter(capture.deployment for capture in captures)
         with self._transaction():
             self._connection.executemany(
                 "INSERT INTO captures (capture_id, offered_at, head, request, reply)"
                 " VALUES (?, ?, ?, ?, ?)",
                 [(c.capture_id, offered_at, c.head(), c.request, c.reply) for c in captures],
+            )
+            self._connection.executemany(
+                "INSERT INTO tallies VALUES (?, ?) ON CONFLICT (deployment)"
+                " DO UPDATE SET queued = queued + excluded.queued",
+                list(tallies.items()),
             )
 
     def take(self, limit: int, now: float, lease_seconds: float) -> list[Spooled]:
@@ -157,14 +169,37 @@ class Spool:
         """How much waits."""
         return _backlog(self._connection)
 
-    def unleased(self, now: float) -> Counter[str]:
-        """By deployment, the captures that wait and that no scorer is at work on."""
-        found = self._connection.execute(
+    def tell_lost(self, now: float) -> Counter[str]:
+        """By deployment, the captures that wait here and that no scorer is at work on: told to
+        the first who asks, for all who write to this file will find that it is lost."""
+        return self._tell(
+            "lost",
             "SELECT json_extract(head, '$.deployment'), count(*) FROM captures"
             " WHERE not_before <= ? GROUP BY 1",
             (now,),
         )
-        return Counter({str(deployment): count for deployment, count in found})
+
+    def tell_queued(self, gateway: str, take: Callable[[Counter[str]], None]) -> None:
+        """Give ``take`` how many captures were ever kept here, by deployment: to the first worker
+        of a gateway that asks, before any other worker of it knows that it has been told."""
+        self._tell(gateway, "SELECT deployment, queued FROM tallies", take=take)
+
+    def _tell(
+        self,
+        what: str,
+        query: str,
+        values: Sequence[float] = (),
+        *,
+        take: Callable[[Counter[str]], None] = lambda _: None,
+    ) -> Counter[str]:
+        with self._transaction():
+            first = self._connection.execute("INSERT OR IGNORE INTO told VALUES (?)", (what,))
+            if not first.rowcount:
+                return Counter()
+            found = self._connection.execute(query, values)
+            counts = Counter({str(deployment): count for deployment, count in found})
+            take(counts)
+        return counts
 
     def _read(self, row_id: int) -> Spooled:
         row = self._connection.execute(

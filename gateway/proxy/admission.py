@@ -8,16 +8,21 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from gateway.config import KeySettings
+from gateway.limits import Allowance, allowance_of
 from gateway.proxy.errors import Declined
 from gateway.proxy.headers import CREDENTIALS
 
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """Who calls. ``models`` are the globs it may ask for, None where anyone may ask anything."""
+    """Who calls. ``models`` are the globs it may ask for, None where anyone may ask anything.
+
+    ``allowance`` is what it may use, None where nothing limits it.
+    """
 
     name: str
     models: tuple[str, ...] | None
+    allowance: Allowance | None = None
 
     @property
     def limited(self) -> bool:
@@ -34,7 +39,7 @@ class Admission:
 
     def __init__(self, keys: Sequence[KeySettings]) -> None:
         self._clients = [
-            (_hash(entry.key.get_secret_value()), Client(entry.name, entry.models))
+            (entry.digest(), Client(entry.name, entry.models, allowance_of(entry)))
             for entry in keys
         ]
 

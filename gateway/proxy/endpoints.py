@@ -16,15 +16,14 @@ class Endpoint(StrEnum):
     MODELS = "models"
     OTHER = "other"
 
-    @property
-    def routed_by_model(self) -> bool:
-        """True where the body names the model, so it must be read before a deployment is chosen."""
-        return self not in (Endpoint.MODELS, Endpoint.OTHER)
+    routed_by_model: bool
+    """True where the body names the model, so it must be read before a deployment is chosen."""
+    judged: bool
+    """True where the reply is text that may refuse; an embedding cannot."""
 
-    @property
-    def judged(self) -> bool:
-        """True where the reply is text that may refuse; an embedding cannot."""
-        return self.routed_by_model and self is not Endpoint.EMBEDDINGS
+    def __init__(self, value: str) -> None:
+        self.routed_by_model = value not in ("models", "other")
+        self.judged = self.routed_by_model and value != "embeddings"
 
 
 _MEASURED = {

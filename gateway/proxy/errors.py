@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 
+from gateway.limits import Exceeded
 from gateway.proxy.headers import Headers
-
-_CLOSE = ((b"connection", b"close"),)
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A whole reply of the gateway's own: a JSON body under a status."""
+    """A whole reply of the gateway's own: a JSON body under a status.
+
+    ``closes`` says that the connection is of no more use after it.
+    """
 
     status: int
     body: bytes
     extra: tuple[tuple[bytes, bytes], ...] = ()
+    closes: bool = False
 
     @property
     def headers(self) -> Headers:
@@ -31,19 +35,26 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Declined:
-    """Why a call cannot go on: HTTP status, a code that begins candor_, one line."""
+    """Why a call cannot go on: HTTP status, a code that begins candor_, one line.
+
+    ``kind`` is the error type of OpenAI's shape where it is not the usual one of the status.
+    """
 
     status: int
     code: str
     message: str
     extra: tuple[tuple[bytes, bytes], ...] = ()
+    closes: bool = False
+    kind: str | None = None
 
     @property
     def answer(self) -> Answer:
         """The error object that OpenAI's clients read."""
-        kind = "api_error" if self.status >= 500 else "invalid_request_error"
+        kind = self.kind or ("api_error" if self.status >= 500 else "invalid_request_error")
         error = {"message": self.message, "type": kind, "param": None, "code": self.code}
-        return Answer(self.status, json.dumps({"error": error}).encode("ascii"), self.extra)
+        return Answer(
+            self.status, json.dumps({"error": error}).encode("ascii"), self.extra, self.closes
+        )
 
 
 def unreachable(deployment: str, reason: str) -> Declined:
@@ -56,6 +67,21 @@ def timed_out(deployment: str, reason: str) -> Declined:
     """The upstream kept silent for longer than the configuration allows."""
     message = f"The upstream of deployment {deployment!r} gave no reply in time: {reason}."
     return Declined(504, "candor_upstream_timeout", message)
+
+
+def circuit_open(deployment: str, seconds: float) -> Declined:
+    """The deployment failed too often of late and is left alone for a while."""
+    message = (
+        f"Deployment {deployment!r} failed too often of late and is not asked for another "
+        f"{seconds:.1f} s. Try again then, or configure a fallback."
+    )
+    retry = ((b"retry-after", str(max(1, math.ceil(seconds))).encode("ascii")),)
+    return Declined(503, "candor_circuit_open", message, retry)
+
+
+def limit_exceeded(exceeded: Exceeded) -> Declined:
+    """The client has used up what its key allows."""
+    return Declined(429, exceeded.code, exceeded.message, exceeded.headers(), kind=exceeded.kind)
 
 
 def request_too_large(limit: int) -> Declined:
@@ -73,7 +99,7 @@ def head_too_large(limit: int) -> Declined:
         f"The request's address and headers are larger than {limit} bytes. Send less, or raise "
         "server.limits.max_head_bytes."
     )
-    return Declined(431, "candor_head_too_large", message, _CLOSE)
+    return Declined(431, "candor_head_too_large", message, closes=True)
 
 
 def overloaded(limit: int) -> Declined:
@@ -82,16 +108,23 @@ def overloaded(limit: int) -> Declined:
     return Declined(503, "candor_overloaded", message, ((b"retry-after", b"1"),))
 
 
+def overcrowded(limit: int) -> Declined:
+    """More connections are open than is allowed."""
+    message = f"{limit} connections are open, which is server.limits.max_connections. Try again."
+    retry = ((b"retry-after", b"1"),)
+    return Declined(503, "candor_overloaded", message, retry, closes=True)
+
+
 def bad_request(reason: str) -> Declined:
     """The request is not HTTP as it must be, so its connection is of no more use."""
     message = f"The request cannot be read: {reason}."
-    return Declined(400, "candor_bad_request", message, _CLOSE)
+    return Declined(400, "candor_bad_request", message, closes=True)
 
 
 def head_late(seconds: float) -> Declined:
     """The head of a request did not end in time."""
     message = f"The request's head did not arrive within {seconds:g} s."
-    return Declined(408, "candor_request_timeout", message, _CLOSE)
+    return Declined(408, "candor_request_timeout", message, closes=True)
 
 
 def odd_transfer_coding() -> Declined:
@@ -99,7 +132,7 @@ def odd_transfer_coding() -> Declined:
     message = (
         "The only Transfer-Encoding that is taken is chunked. Send the body so, or its length."
     )
-    return Declined(501, "candor_transfer_encoding_unsupported", message, _CLOSE)
+    return Declined(501, "candor_transfer_encoding_unsupported", message, closes=True)
 
 
 def model_missing(endpoint_path: str, reason: str) -> Declined:
@@ -123,7 +156,13 @@ def too_deep(limit: int) -> Declined:
 def shutting_down() -> Declined:
     """The gateway ends and the call has waited for as long as it may."""
     message = "The gateway is shutting down. Try again."
-    return Declined(503, "candor_shutting_down", message, (*_CLOSE, (b"retry-after", b"1")))
+    return Declined(503, "candor_shutting_down", message, ((b"retry-after", b"1"),), closes=True)
+
+
+def crashed() -> Declined:
+    """A bug of ours."""
+    message = "The gateway failed on this call. Its log says why, under this x-candor-request-id."
+    return Declined(500, "candor_internal_error", message)
 
 
 def odd_path(path: str) -> Declined:
@@ -132,13 +171,7 @@ def odd_path(path: str) -> Declined:
     return Declined(400, "candor_bad_path", message)
 
 
-def websocket() -> Declined:
-    """WebSockets are not relayed."""
-    message = "WebSockets are not relayed in this version. Use the HTTP API."
-    return Declined(501, "candor_websocket_unsupported", message)
-
-
 def client_silent(seconds: float) -> Declined:
     """The client stopped in the middle of its body, so its connection is of no more use."""
     message = f"The request body did not arrive: nothing came for {seconds:g} s."
-    return Declined(408, "candor_request_timeout", message, _CLOSE)
+    return Declined(408, "candor_request_timeout", message, closes=True)

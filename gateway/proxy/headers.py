@@ -4,8 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-Headers = list[tuple[bytes, bytes]]
-"""Names and values in the order they travelled in."""
+from gateway.upstreams.base import Framing, Headers
+
+__all__ = [
+    "CREDENTIALS",
+    "Headers",
+    "framed",
+    "oddly_coded",
+    "passed_on",
+    "reply_headers",
+    "request_headers",
+    "upgrading",
+    "value_of",
+    "with_key",
+    "without_keys",
+]
 
 _HOP_BY_HOP = frozenset(
     {
@@ -26,6 +39,9 @@ CREDENTIALS = (b"authorization", b"api-key", b"x-api-key")
 """Where clients put a key: OpenAI's, Azure's and Anthropic's way."""
 
 _OURS = b"x-candor-"
+_ADDRESSED = (b"host", b"expect")
+_CONNECTION_OPTIONS = frozenset({b"", b"close", b"keep-alive", b"upgrade", b"te"})
+"""What Connection may say that names no header which would otherwise be passed on."""
 _LENGTH = b"content-length"
 
 
@@ -37,72 +53,87 @@ def value_of(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> str | None:
     return None
 
 
-def body_length(headers: Iterable[tuple[bytes, bytes]]) -> int | None:
-    """How long a request's body is by its head: 0 where it has none, None where only its end tells.
-
-    Chunked outweighs a length (RFC 9112, 6.3).
-    """
-    headers = list(headers)
-    if value_of(headers, b"transfer-encoding") is not None:
-        return None
-    length = value_of(headers, _LENGTH)
-    return int(length) if length is not None and length.strip().isdigit() else 0
-
-
 def oddly_coded(headers: Iterable[tuple[bytes, bytes]]) -> bool:
     """Whether a request's Transfer-Encoding is anything but one plain ``chunked``."""
     codings = [v.strip().lower() for n, v in headers if n.lower() == b"transfer-encoding"]
     return codings not in ([], [b"chunked"])
 
 
-def reply_headers(status: int, headers: Iterable[tuple[bytes, bytes]]) -> Headers:
-    """An upstream's headers as the client gets them, its framing made certain (RFC 9112, 6.3).
-
-    Chunked outweighs a length. A 204 has none, and the one of a 304 belongs to a body that is not
-    sent.
-    """
-    headers = list(headers)
+def reply_headers(framing: Framing, headers: Headers) -> Headers:
+    """An upstream's headers as the client gets them; chunked outweighs a length (RFC 9112, 6.3)."""
     kept = passed_on(headers)
-    chunked = any(name.lower() == b"transfer-encoding" for name, _ in headers)
-    if not chunked and status not in (204, 304):
+    if framing is not Framing.CHUNKED:
         return kept
     return [pair for pair in kept if pair[0].lower() != _LENGTH]
 
 
-def passed_on(headers: Iterable[tuple[bytes, bytes]]) -> Headers:
+def passed_on(headers: Headers) -> Headers:
     """The headers less those that end here: hop-by-hop ones, those that Connection names, ours."""
-    headers = list(headers)
-    ending = _HOP_BY_HOP | _named_by_connection(headers)
-    return [
-        (name, value)
-        for name, value in headers
-        if name.lower() not in ending and not name.lower().startswith(_OURS)
-    ]
+    passes = _PASSES
+    kept = [pair for pair in headers if passes[pair[0]]]
+    if len(kept) == len(headers):
+        return kept
+    named: set[bytes] = set()
+    for name, value in headers:
+        if len(name) == 10 and name.lower() == b"connection":
+            named |= {token.strip().lower() for token in value.split(b",")}
+    if named - _CONNECTION_OPTIONS:
+        return [pair for pair in kept if pair[0].lower() not in named]
+    return kept
+
+
+class _Passing(dict[bytes, bool]):
+    """Whether a header passes, by its name as somebody wrote it; the usual ones are remembered."""
+
+    def __missing__(self, name: bytes) -> bool:
+        lower = name.lower()
+        passes = lower not in _HOP_BY_HOP and not lower.startswith(_OURS)
+        if len(self) < _REMEMBERED and len(name) <= _REMEMBERED_BYTES:
+            self[name] = passes
+        return passes
+
+
+_PASSES = _Passing()
+_REMEMBERED = 1024
+_REMEMBERED_BYTES = 64
+"""Names that are remembered, and how long they may be: nobody is to fill the memory with them."""
 
 
 def request_headers(
-    headers: Iterable[tuple[bytes, bytes]], *, key: str | None, drop_keys: bool
+    headers: Headers, *, key: str | None, drop_keys: bool, key_header: str | None = None
 ) -> Headers:
     """A client's headers as the upstream gets them, less what frames the body.
 
-    ``key`` is the upstream's own key; ``drop_keys`` says that the client's was meant for us. Expect
-    ends here too: by the time the upstream is asked, the client has been told to go on.
+    ``key`` is the upstream's own key and ``key_header`` where it belongs, None for where the client
+    put its own; ``drop_keys`` says that the client's was meant for us. Expect ends here too: by the
+    time the upstream is asked, the client has been told to go on.
     """
-    kept = [pair for pair in passed_on(headers) if pair[0].lower() not in (b"host", b"expect")]
+    kept = [pair for pair in passed_on(headers) if pair[0].lower() not in _ADDRESSED]
     if key is not None:
-        return with_key(kept, key)
+        return with_key(kept, key, key_header)
     return without_keys(kept) if drop_keys else kept
+
+
+def upgrading(headers: Headers, *, protocol: bytes) -> Headers:
+    """The headers, with the two that ask the next hop for another protocol put back."""
+    return [*headers, (b"Connection", b"Upgrade"), (b"Upgrade", protocol)]
 
 
 def framed(headers: Headers, *, length: int | None) -> Headers:
     """The headers with the body's framing made certain: its length, or chunked where None.
 
     Computed, never copied: a body whose length two hops read differently is how requests are
-    smuggled (RFC 9112, 11.2).
+    smuggled (RFC 9112, 11.2). ``headers`` stay as they are.
     """
     field = (b"Transfer-Encoding", b"chunked") if length is None else _length_field(length)
-    places = [place for place, (name, _) in enumerate(headers) if name.lower() == _LENGTH]
-    kept: Headers = [pair for pair in headers if pair[0].lower() != _LENGTH]
+    places = [
+        place
+        for place, pair in enumerate(headers)
+        if len(pair[0]) == 14 and pair[0].lower() == _LENGTH
+    ]
+    kept = headers.copy()
+    for place in reversed(places):
+        del kept[place]
     if length == 0 and not places:
         return kept
     kept.insert(places[0] if places else len(kept), field)
@@ -113,23 +144,18 @@ def _length_field(length: int) -> tuple[bytes, bytes]:
     return (b"Content-Length", str(length).encode("ascii"))
 
 
-def _named_by_connection(headers: Headers) -> set[bytes]:
-    return {
-        token.strip().lower()
-        for name, value in headers
-        if name.lower() == b"connection"
-        for token in value.split(b",")
-    }
-
-
-def with_key(headers: Headers, key: str) -> Headers:
+def with_key(headers: Headers, key: str, key_header: str | None = None) -> Headers:
     """The headers with an upstream's key in place of the client's own.
 
-    It goes where the client put its key (so that Anthropic's clients keep reaching Anthropic's
-    API), in Authorization where it sent none or several; every other key is dropped.
+    It goes where ``key_header`` says; without that, where the client put its key (so that
+    Anthropic's clients keep reaching Anthropic's API), in Authorization where it sent none or
+    several; every other key is dropped.
     """
     places = [name for name, _ in headers if name.lower() in CREDENTIALS] or [b"authorization"]
     place = next((name for name in places if name.lower() == b"authorization"), places[0])
+    if key_header is not None:
+        wanted = key_header.encode("ascii")
+        place = next((name for name in places if name.lower() == wanted), wanted)
     bearer = place.lower() == b"authorization"
     written = (place, (f"Bearer {key}" if bearer else key).encode("ascii"))
     kept: Headers = []

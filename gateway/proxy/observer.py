@@ -9,6 +9,7 @@ from typing import Protocol
 import structlog
 
 from gateway.config_values import UNROUTED
+from gateway.limits.usage import Usage
 from gateway.proxy.endpoints import Endpoint
 
 __all__ = [
@@ -39,7 +40,8 @@ class FinishedCall:
     was answered before one was chosen. ``request`` and ``reply`` are the bytes
     of the two bodies as they travelled, None unless the observer wanted this call; each holds at
     most its configured limit, and ``request_trimmed`` and ``trimmed`` say when that was less than
-    all. ``cut`` is true when either side broke off before the reply's end.
+    all. ``cut`` is true when either side broke off before the reply's end. ``usage`` is what the
+    reply says it cost in tokens, None where it says nothing that can be read.
     """
 
     request_id: str
@@ -59,6 +61,7 @@ class FinishedCall:
     trimmed: bool
     request_trimmed: bool
     traffic: Traffic
+    usage: Usage | None = None
 
 
 class Observer(Protocol):
@@ -76,6 +79,19 @@ class Observer(Protocol):
         """Whether the bytes of this call are to be kept. Asked once, of live judged calls only."""
         ...
 
+    def retried(self, deployment: str) -> None:
+        """A try at this deployment failed, and it is asked again."""
+        ...
+
+    def fell_back(self, deployment: str, served_by: str) -> None:
+        """A call to this deployment goes to ``served_by`` instead."""
+        ...
+
+    def hidden(self, call: FinishedCall, served_by: str) -> None:
+        """A refusal that the client will not see: ``served_by`` is asked instead. Told before it
+        is, and in addition to what is told of the call itself."""
+        ...
+
 
 class NullObserver:
     """Watches nothing."""
@@ -89,6 +105,15 @@ class NullObserver:
     def wants(self, request_id: str, deployment: str, endpoint: Endpoint) -> bool:
         """Wants no bytes."""
         return False
+
+    def retried(self, deployment: str) -> None:
+        """Does nothing."""
+
+    def fell_back(self, deployment: str, served_by: str) -> None:
+        """Does nothing."""
+
+    def hidden(self, call: FinishedCall, served_by: str) -> None:
+        """Does nothing."""
 
 
 class GuardedObserver:
@@ -105,21 +130,48 @@ class GuardedObserver:
 
     def arrived(self, deployment: str, endpoint: Endpoint) -> None:
         """Passes the news on."""
-        self._tell("arrived", deployment, endpoint)
+        try:
+            self._observer.arrived(deployment, endpoint)
+        except Exception as problem:  # the edge: what watches must not break what it watches
+            self._failed("arrived", problem)
 
     def finished(self, call: FinishedCall) -> None:
         """Passes the news on."""
-        self._tell("finished", call)
+        try:
+            self._observer.finished(call)
+        except Exception as problem:  # the edge, as above
+            self._failed("finished", problem)
 
     def wants(self, request_id: str, deployment: str, endpoint: Endpoint) -> bool:
         """Asks; an observer that fails wants nothing."""
-        return self._tell("wants", request_id, deployment, endpoint) is True
-
-    def _tell(self, what: str, *about: object) -> object:
         try:
-            return getattr(self._observer, what)(*about)
-        except Exception as problem:  # the edge: what watches must not break what it watches
-            self.failures += 1
-            # The type alone: the text of an exception may quote a prompt.
-            self._log.error("observer_failed", call=what, error=type(problem).__name__)
-            return None
+            return self._observer.wants(request_id, deployment, endpoint)
+        except Exception as problem:  # the edge, as above
+            self._failed("wants", problem)
+            return False
+
+    def retried(self, deployment: str) -> None:
+        """Passes the news on."""
+        try:
+            self._observer.retried(deployment)
+        except Exception as problem:  # the edge, as above
+            self._failed("retried", problem)
+
+    def fell_back(self, deployment: str, served_by: str) -> None:
+        """Passes the news on."""
+        try:
+            self._observer.fell_back(deployment, served_by)
+        except Exception as problem:  # the edge, as above
+            self._failed("fell_back", problem)
+
+    def hidden(self, call: FinishedCall, served_by: str) -> None:
+        """Passes the news on."""
+        try:
+            self._observer.hidden(call, served_by)
+        except Exception as problem:  # the edge, as above
+            self._failed("hidden", problem)
+
+    def _failed(self, what: str, problem: Exception) -> None:
+        self.failures += 1
+        # The type alone: the text of an exception may quote a prompt.
+        self._log.error("observer_failed", call=what, error=type(problem).__name__)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
+from urllib.parse import urlsplit
 
 from gateway.config import DeploymentSettings, LimitSettings
+from gateway.proxy.addressing import Address, at_upstream, model_in_query, odd
 from gateway.proxy.admission import Admission, Client
-from gateway.proxy.asgi import BodyTooLarge, ClientBody, Scope
+from gateway.proxy.call import BodyTooLarge, Call, RequestHead
 from gateway.proxy.endpoints import Endpoint
 from gateway.proxy.errors import (
     Answer,
@@ -18,25 +22,28 @@ from gateway.proxy.errors import (
     odd_transfer_coding,
     request_too_large,
     too_deep,
-    websocket,
 )
-from gateway.proxy.headers import body_length, framed, oddly_coded, request_headers, value_of
+from gateway.proxy.headers import Headers, framed, oddly_coded, request_headers, upgrading
 from gateway.proxy.listing import models_answer
-from gateway.proxy.reading import BodyReader, encoded
-from gateway.proxy.routing import EVERYTHING, Router
-from gateway.proxy.splice import MAX_DEPTH, Fields, TooDeep, replace_model
+from gateway.proxy.reading import BodyReader
+from gateway.proxy.routing import EVERYTHING, Route, Router
+from gateway.proxy.splice import MAX_DEPTH, Fields, TooDeep, insert_model, replace_model
 from gateway.upstreams.base import UpstreamCall
-
-_PREFIX = b"/v1"
 
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """A call that goes on. ``request`` is the client's body, None where it streams through."""
+    """A call that goes on.
 
-    deployment: DeploymentSettings
-    call: UpstreamCall
+    ``model`` is what was asked for, ``request`` the client's body, None where it streams through.
+    ``call_to`` makes the request that a deployment gets.
+    """
+
+    route: Route
+    client: Client
+    model: str | None
     request: bytes | None
+    call_to: Callable[[Route, DeploymentSettings, float | None], UpstreamCall]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +51,13 @@ class Asked:
     """A request whose head has been read."""
 
     request_id: str
-    endpoint: Endpoint
-    scope: Scope
-    body: ClientBody
+    address: Address
+    call: Call
+
+    @property
+    def head(self) -> RequestHead:
+        """Its head."""
+        return self.call.head
 
 
 class Planner:
@@ -63,96 +74,148 @@ class Planner:
 
     async def plan(self, asked: Asked) -> Passage | Answer:
         """Reads what must be read of the body; raises ClientGone or ClientSilent."""
-        scope = asked.scope
-        client = self._admitted(scope)
+        head = asked.head
+        client = self._admitted(head)
         if isinstance(client, Declined):
             return client.answer
-        pinned = value_of(scope["headers"], b"x-candor-deployment")
-        if asked.endpoint is Endpoint.MODELS and not (pinned or self._router.only_catch_all):
-            return models_answer(scope["path"], self._router.models(client.models), self._since)
-        body = await self._body(asked)
+        pinned = head.get(b"x-candor-deployment")
+        address = asked.address
+        if address.endpoint is Endpoint.MODELS and not (pinned or self._router.only_catch_all):
+            models = self._router.models(client.models)
+            return models_answer(address.path, models, self._since)
+        body = await self._body(asked, client)
         if isinstance(body, Declined):
             return body.answer
         try:
             fields = await self._fields(asked, body)
         except TooDeep:
             return too_deep(MAX_DEPTH).answer
-        model = fields.model if fields else None
-        routed = asked.endpoint.routed_by_model
+        model = self._model(asked, fields)
+        routed = address.endpoint.routed_by_model
         if routed and model is None and client.limited:
             return _unnamed(asked, fields).answer
-        route = self._router.route(model, pinned, asked.request_id, allowed_models=client.models)
+        route = self._router.route(
+            model,
+            pinned,
+            asked.request_id,
+            allowed_models=client.models,
+            sticky=client.name or None,
+        )
         if isinstance(route, Declined):
             return route.answer
-        if routed and (gap := _gap(asked, route.deployment, fields, client=client)):
+        read = routed or model is not None
+        if read and (gap := _gap(asked, route.deployment, fields, client=client)):
             return gap.answer
-        return self._passage(asked, route.deployment, body, fields=fields)
+        drafted = _Draft(asked, body, fields, self._admission.consumes_keys)
+        return Passage(route, client, model, body, drafted.call_to)
+
+    def _model(self, asked: Asked, fields: Fields | None) -> str | None:
+        """The model that is asked for: the path's, the body's or, of a WebSocket, the query's."""
+        if asked.address.model is not None:
+            return asked.address.model
+        if fields is not None:
+            known = asked.address.endpoint.routed_by_model or self._router.serves(fields.model)
+            return fields.model if known else None
+        return model_in_query(asked.head.query) if asked.head.websocket else None
 
     async def _fields(self, asked: Asked, body: bytes | None) -> Fields | None:
-        if body is None or not asked.endpoint.routed_by_model or encoded(asked.scope["headers"]):
+        coding = asked.head.fields.first.get(b"content-encoding")
+        if not body or (coding is not None and coding.strip().lower() != b"identity"):
             return None
         return await self._reader.fields(body)
 
-    def _admitted(self, scope: Scope) -> Client | Declined:
-        size = sum(len(name) + len(value) for name, value in scope["headers"])
-        if size + len(_raw_path(scope)) + len(scope["query_string"]) > self._limits.max_head_bytes:
+    def _admitted(self, head: RequestHead) -> Client | Declined:
+        if head.size > self._limits.max_head_bytes:
             return head_too_large(self._limits.max_head_bytes)
-        if oddly_coded(scope["headers"]):
+        if head.length is None and oddly_coded(head.fields.headers):
             return odd_transfer_coding()
-        if (value_of(scope["headers"], b"upgrade") or "").lower() == "websocket":
-            return websocket()
-        if _odd(scope["path"]) or not _raw_path(scope).startswith(_PREFIX):
-            return odd_path(scope["path"])
-        return self._admission.admit(scope["headers"])
+        if odd(head.path):
+            return odd_path(head.path.decode("latin-1"))
+        fields, admission = head.fields, self._admission
+        return fields.learn("client", admission, lambda: admission.admit(fields.headers))
 
-    async def _body(self, asked: Asked) -> bytes | Declined | None:
+    async def _body(self, asked: Asked, client: Client) -> bytes | Declined | None:
         """The whole body, None where it streams through."""
-        announced = body_length(asked.scope["headers"])
-        if announced == 0:
-            asked.body.skip()
+        call = asked.call
+        if call.body.complete and call.body.empty:
             return b""
-        if not asked.endpoint.routed_by_model:
+        if not asked.address.endpoint.routed_by_model and not self._names_model(asked, client):
             return None
         limit = self._limits.max_request_bytes
-        if announced is not None and announced > limit:
+        if call.head.length is not None and call.head.length > limit:
             return request_too_large(limit)
         try:
-            return await asked.body.whole(limit)
+            return await call.body.whole(limit)
         except BodyTooLarge:
             return request_too_large(limit)
 
-    def _passage(
-        self,
-        asked: Asked,
-        deployment: DeploymentSettings,
-        body: bytes | None,
-        *,
-        fields: Fields | None,
-    ) -> Passage:
+    def _names_model(self, asked: Asked, client: Client) -> bool:
+        """Whether a call of another kind is routed by a model that its body may name.
+
+        Where there is one deployment and the client may ask for everything there is nothing to
+        choose, so that nothing is read.
+        """
+        if asked.address.model is not None or (self._router.one_road and not client.limited):
+            return False
+        kind = asked.head.fields.first.get(b"content-type", b"").partition(b";")[0].strip().lower()
+        return kind == b"application/json"
+
+
+class _Draft:
+    """A client's request, ready to be written out for any deployment."""
+
+    __slots__ = ("_asked", "_body", "_consumes_keys", "_fields")
+
+    def __init__(
+        self, asked: Asked, body: bytes | None, fields: Fields | None, consumes_keys: bool
+    ) -> None:
+        self._asked = asked
+        self._body = body
+        self._fields = fields
+        self._consumes_keys = consumes_keys
+
+    def call_to(
+        self, route: Route, deployment: DeploymentSettings, deadline: float | None
+    ) -> UpstreamCall:
+        """The request as this deployment's upstream gets it, given up at ``deadline``."""
         upstream = deployment.upstream
-        sent = body
-        if body is not None and fields is not None and upstream.model is not None:
-            sent = replace_model(body, fields, upstream.model)
-        headers = request_headers(
-            asked.scope["headers"],
+        head = self._asked.head
+        base_path = b"" if upstream.base_url is None else _path_of(upstream.base_url)
+        path, query = at_upstream(self._asked.address, head.query, base_path, upstream.model)
+        headers = head.fields.learn("headers", deployment, lambda: self._headers(deployment))
+        sent = self._sent(upstream.model, base_path)
+        if head.websocket:
+            headers = upgrading(headers, protocol=head.fields.first[b"upgrade"])
+        else:
+            headers = framed(headers, length=head.length if sent is None else len(sent))
+        body = self._asked.call.body if sent is None else sent
+        return UpstreamCall(head.method, path, query, headers, body, route.timeouts, deadline)
+
+    def _sent(self, model: str | None, base_path: bytes) -> bytes | None:
+        body, fields = self._body, self._fields
+        if body is None or fields is None:
+            return body
+        named = None if base_path.endswith(b"/openai") else self._asked.address.model
+        written = model or named
+        if written is None:
+            return body
+        if fields.model is None:
+            return insert_model(body, written) if named is not None else body
+        return replace_model(body, fields, written)
+
+    def _headers(self, deployment: DeploymentSettings) -> Headers:
+        upstream = deployment.upstream
+        return request_headers(
+            self._asked.head.fields.headers,
             key=upstream.api_key.get_secret_value() if upstream.api_key else None,
-            drop_keys=self._admission.consumes_keys,
+            drop_keys=self._consumes_keys,
+            key_header=upstream.key_header,
         )
-        length = body_length(asked.scope["headers"]) if sent is None else len(sent)
-        call = UpstreamCall(
-            method=asked.scope["method"],
-            path=_raw_path(asked.scope).removeprefix(_PREFIX),
-            query=asked.scope["query_string"],
-            headers=framed(headers, length=length),
-            body=asked.body.chunks() if sent is None else sent,
-        )
-        return Passage(deployment, call, body)
 
 
-def _odd(path: str) -> bool:
-    """Whether a path has dot segments or empty ones, which hops resolve in different ways."""
-    steps = [step.partition(";")[0] for step in path.replace("\\", "/").split("/")]
-    return "." in steps or ".." in steps or "" in steps[1:-1]
+@lru_cache(maxsize=1024)
+def _path_of(base_url: str) -> bytes:
+    return urlsplit(base_url).path.rstrip("/").encode("ascii")
 
 
 def _gap(
@@ -166,7 +229,7 @@ def _gap(
     rewritten = deployment.upstream.model is not None
     if deployment.model == EVERYTHING and not rewritten and not client.limited:
         return None
-    if fields is None or fields.model is None:
+    if fields is None or (fields.model is None and asked.address.model is None):
         return _unnamed(asked, fields)
     return model_ambiguous() if fields.ambiguous and not rewritten else None
 
@@ -175,10 +238,4 @@ def _unnamed(asked: Asked, fields: Fields | None) -> Declined:
     reason = (
         "this one is not plain JSON in UTF-8, or compressed" if fields is None else "this has none"
     )
-    return model_missing(asked.scope["path"], reason)
-
-
-def _raw_path(scope: Scope) -> bytes:
-    """The path as it was sent, percent-encoding and all."""
-    raw: bytes = scope.get("raw_path") or scope["path"].encode("utf-8")
-    return raw
+    return model_missing(asked.address.path, reason)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from gateway.proxy.headers import Headers, value_of
 from gateway.proxy.splice import Fields, read_fields
 
 READ_AT_ONCE = 32_768
@@ -29,8 +28,3 @@ class BodyReader:
             return self._read(body)
         async with self._readers:
             return await asyncio.to_thread(self._read, body)
-
-
-def encoded(headers: Headers) -> bool:
-    """Whether the body is compressed, so that its bytes are not what the upstream will read."""
-    return (value_of(headers, b"content-encoding") or "identity").strip().lower() != "identity"

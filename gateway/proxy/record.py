@@ -5,10 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gateway.config import MirrorSettings
+from gateway.limits import KeptCall, Usage, read_usage
 from gateway.proxy.clock import Clock
 from gateway.proxy.endpoints import Endpoint
-from gateway.proxy.headers import value_of
+from gateway.proxy.headers import Headers
 from gateway.proxy.observer import UNROUTED, FinishedCall, Traffic
+
+_TAIL = 4096
+"""Bytes at the end of a reply in which its token counts stand; both APIs write them last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +27,13 @@ class CallHead:
 
 class CallRecord:
     """Times and, where wanted, bytes of one call. Keeping a chunk keeps a reference, no copy."""
+
+    __slots__ = (
+        "_answered", "_asked", "_before", "_body_read", "_bounds", "_clock", "_content_encoding",
+        "_content_type", "_first", "_first_byte", "_head_passed", "_kept", "_last", "_mirrored",
+        "_request", "_room", "_size", "_started", "_started_at", "_status", "_trimmed", "cut",
+        "deployment", "head",
+    )  # fmt: skip
 
     def __init__(self, head: CallHead, clock: Clock, bounds: MirrorSettings) -> None:
         self.head = head
@@ -42,8 +53,9 @@ class CallRecord:
         self._request: bytes | None = None
         self._kept: list[bytes] | None = None
         self._room = bounds.max_reply_bytes
-        self._missing: int | None = None
-        self._trimmed = False
+        self._trimmed = self._mirrored = False
+        self._first = self._before = self._last = b""
+        self._size = 0
 
     @property
     def begun(self) -> bool:
@@ -54,8 +66,9 @@ class CallRecord:
         """The client has sent all that must be read before routing."""
         self._body_read = self._clock.monotonic()
 
-    def keep(self, request: bytes) -> None:
-        """The bytes of this call are wanted."""
+    def keep(self, request: bytes, *, mirrored: bool = True) -> None:
+        """The bytes of this call are wanted, by the mirror or only to count its tokens."""
+        self._mirrored = self._mirrored or mirrored
         self._request = request
         self._kept = []
 
@@ -63,24 +76,28 @@ class CallRecord:
         """The upstream is being called now."""
         self._asked = self._clock.monotonic()
 
-    def answered(self, status: int, headers: list[tuple[bytes, bytes]]) -> None:
-        """The head of the reply is here; it goes to the client next."""
+    def replied(self) -> None:
+        """The head of the upstream's reply is here."""
         self._answered = self._clock.monotonic()
-        self._status = status
-        self._content_type = value_of(headers, b"content-type") or ""
-        self._content_encoding = value_of(headers, b"content-encoding") or ""
-        length = value_of(headers, b"content-length") or ""
-        self._missing = int(length) if length.isdigit() else None
 
-    def head_passed(self) -> None:
-        """The head went to the client."""
+    def answered(self, status: int, headers: Headers) -> None:
+        """The head of the reply went to the client."""
         self._head_passed = self._clock.monotonic()
+        self._status = status
+        for name, value in headers:
+            if len(name) == 12 and name.lower() == b"content-type":
+                self._content_type = value.decode("latin-1")
+            elif len(name) == 16 and name.lower() == b"content-encoding":
+                self._content_encoding = value.decode("latin-1")
 
     def passed(self, chunk: bytes) -> None:
         """A part of the reply went to the client."""
         if self._first_byte is None:
             self._first_byte = self._clock.monotonic()
-        self._count(len(chunk))
+            self._first = chunk
+        self._before = self._last
+        self._last = chunk
+        self._size += len(chunk)
         if self._kept is None:
             return
         if len(chunk) > self._room:
@@ -90,20 +107,39 @@ class CallRecord:
         if chunk:
             self._kept.append(chunk)
 
-    def _count(self, size: int) -> None:
-        """A client that has all the bytes it was promised may leave at once: nothing is cut."""
-        if self._missing is not None:
-            self._missing -= size
-            if self._missing <= 0:
-                self.completed()
+    def kept(self) -> KeptCall | None:
+        """The call with its bytes; None where they were not kept."""
+        if self._request is None or self._kept is None:
+            return None
+        return KeptCall(
+            path=self.head.path,
+            request=self._request,
+            status=self._status,
+            content_type=self._content_type,
+            content_encoding=self._content_encoding,
+            reply=b"".join(self._kept),
+            reply_bytes=self._size,
+        )
 
     def completed(self) -> None:
         """The reply went to the client to its end."""
         self.cut = False
 
+    def hidden(self, status: int, headers: Headers, parts: list[bytes]) -> FinishedCall:
+        """A reply that the client will not see, as if it had been this call's own."""
+        self._answered = self._clock.monotonic()
+        self.answered(status, headers)
+        for part in parts:
+            self.passed(part)
+        self.completed()
+        told = self.finished()
+        self._forget_reply()
+        return told
+
     def finished(self) -> FinishedCall:
         """The call as its observers are told of it."""
-        request, bound = self._request, self._bounds.max_request_bytes
+        request = self._request if self._mirrored else None
+        bound = self._bounds.max_request_bytes
         ended = self._clock.monotonic()
         return FinishedCall(
             request_id=self.head.request_id,
@@ -116,14 +152,33 @@ class CallRecord:
             first_byte_seconds=self._since_start(self._first_byte),
             overhead_seconds=self._overhead(ended),
             request=None if request is None else request[:bound],
-            reply=None if self._kept is None else b"".join(self._kept),
+            reply=b"".join(self._kept or ()) if self._mirrored else None,
             content_type=self._content_type,
             content_encoding=self._content_encoding,
             cut=self.cut,
             trimmed=self._trimmed,
             request_trimmed=request is not None and len(request) > bound,
             traffic=self.head.traffic,
+            usage=self.usage(),
         )
+
+    def _forget_reply(self) -> None:
+        self.cut = True
+        self._answered = self._head_passed = self._first_byte = self._status = None
+        self._content_type = self._content_encoding = ""
+        self._first = self._before = self._last = b""
+        self._size = 0
+        self._room = self._bounds.max_reply_bytes
+        self._trimmed = False
+        if self._kept is not None:
+            self._kept = []
+
+    def usage(self) -> Usage | None:
+        """The tokens that the reply says it cost; None where it does not, or is compressed."""
+        if not self._last or not self.head.endpoint.routed_by_model or self._content_encoding:
+            return None
+        tail = self._last if len(self._last) >= _TAIL else self._before + self._last
+        return read_usage(self._first[:_TAIL], tail[-_TAIL:])
 
     def _since_start(self, moment: float | None) -> float | None:
         return None if moment is None else moment - self._started

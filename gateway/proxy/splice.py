@@ -16,12 +16,17 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import orjson
+
 MAX_DEPTH = 512
 """How deep brackets may nest: PHP's json_decode takes as much unless told otherwise. A value that
 is passed over as a whole may add two."""
 
 _WINDOW = 65_536
 """Bytes that one match may look at: well under a millisecond of work."""
+
+_PLAIN_BYTES = 8192
+"""Bytes up to which building a body's objects is cheaper than walking past them."""
 
 _REPEATS = 64
 """How often a key that is looked for may be written; a body that goes on is not read further."""
@@ -54,13 +59,16 @@ _RUNS = {
     0x7B: re.compile(rb"(?:%b%b%b%b,%b)*+" % (_STRING, _COLON, _VALUE, _SPACE, _SPACE)),
 }
 """By opening bracket: items, or members, each with the comma behind it."""
-_OTHER_KEY = rb'"(?!(?:model|stream)")[^"\\\x00-\x1f]*+"'
+_OTHER_KEY = rb'"(?!model")[^"\\\x00-\x1f]*+"'
 _OTHERS = re.compile(rb"(?:%b%b%b%b,%b)*+" % (_OTHER_KEY, _COLON, _VALUE, _SPACE, _SPACE))
-"""Members whose key, written without escapes, is none that is looked for."""
+"""Members whose key, written without escapes, is not the one that is looked for."""
 _TEXT = re.compile(rb'(?:[^"\\\x00-\x1f]++|%s)*+' % _ESCAPE)
 _BLANK = re.compile(_SPACE)
 _OPEN = re.compile(rb"[\[{]" + _SPACE)
 _NEXT = re.compile(_SPACE + rb"([,\]}])" + _SPACE)
+
+_MODEL_KEY = b'"model"'
+_PLAIN_MODEL = re.compile(rb'"model"[ \t\n\r]*+:[ \t\n\r]*+"([^"\\\x00-\x1f]*+)"')
 
 _CLOSING = {0x7B: 0x7D, 0x5B: 0x5D}
 _COMMA = 0x2C
@@ -90,33 +98,61 @@ class Fields:
 
     ``model`` is None where the object has none or it is not a string; ``models_at`` is where each
     value of that key stands, quotes included, the one that counts last. ``ambiguous`` is true where
-    two of them differ. ``stream`` is true only where the value is ``true``.
+    two of them differ.
     """
 
     model: str | None
     models_at: tuple[Span, ...]
-    stream: bool
     ambiguous: bool = False
 
 
 def read_fields(body: bytes) -> Fields | None:
     """The fields of a JSON object in UTF-8, None where the bytes are anything else; or TooDeep."""
-    found: dict[str, list[Span]] = {"model": [], "stream": []}
+    plain = _plainly(body) if len(body) <= _PLAIN_BYTES else None
+    return plain or _walked(body)
+
+
+def _plainly(body: bytes) -> Fields | None:
+    """The fields of a small body that has no pitfalls, None where it must be walked.
+
+    Where the key stands once, and no escape can spell it another way, a parser that builds the
+    whole object finds the same value at that one place.
+    """
+    if body.count(_MODEL_KEY) != 1 or b"\\u" in body or _nested(body) > MAX_DEPTH:
+        return None
+    named = _PLAIN_MODEL.search(body)
+    if named is None:
+        return None
+    try:
+        tree = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return None
+    model = tree.get("model") if isinstance(tree, dict) else None
+    if not isinstance(model, str) or named[1] != model.encode():
+        return None
+    return Fields(model, (Span(named.start(1) - 1, named.end(1) + 1),))
+
+
+def _nested(body: bytes) -> int:
+    """More than how deep the brackets of a body can nest."""
+    return body.count(b"[") + body.count(b"{")
+
+
+def _walked(body: bytes) -> Fields | None:
+    places: list[Span] = []
     try:
         body.decode("utf-8")
         for key, span in _members(body):
-            if key in found:
-                found[key].append(span)
-                if len(found[key]) > _REPEATS:
+            if key == "model":
+                places.append(span)
+                if len(places) > _REPEATS:
                     return None
     except (UnicodeDecodeError, _NotJson):
         return None
-    models = [_string(body, at) for at in found["model"]]
-    streamed = found["stream"][-1:]
+    models = [_string(body, at) for at in places]
     return Fields(
         model=models[-1] if models else None,
-        models_at=tuple(found["model"]),
-        stream=any(body[at.start : at.end] == b"true" for at in streamed),
+        models_at=tuple(places),
         ambiguous=len(set(models)) > 1,
     )
 
@@ -142,6 +178,14 @@ def replace_model(body: bytes, fields: Fields, model: str) -> bytes:
         parts += [body[position : at.start], written]
         position = at.end
     return b"".join([*parts, body[position:]])
+
+
+def insert_model(body: bytes, model: str) -> bytes:
+    """The body of an object that names no model, naming one first of all."""
+    start = body.index(b"{") + 1
+    rest = body[start:].lstrip(b" \t\r\n")
+    comma = b"" if rest.startswith(b"}") else b","
+    return b'%b"model":%b%b%b' % (body[:start], json.dumps(model).encode(), comma, body[start:])
 
 
 def _members(body: bytes) -> Iterator[tuple[str, Span]]:

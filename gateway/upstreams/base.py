@@ -1,5 +1,8 @@
 """What an upstream is asked and what it answers, whoever speaks to it.
 
+Bytes move by plain calls, never by a task, a queue or a future for each part: a stream of tokens is
+thousands of small parts, and what each costs is what the gateway costs.
+
 Its failures::
 
     UpstreamProblem
@@ -10,10 +13,12 @@ Its failures::
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Protocol
+
+Headers = list[tuple[bytes, bytes]]
+"""Names and values in the order and the letter case they travelled in."""
 
 
 class UpstreamProblem(Exception):
@@ -29,40 +34,139 @@ class UpstreamTimeout(UpstreamProblem):
 
 
 class UpstreamBroken(UpstreamProblem):
-    """The reply began and has no end."""
+    """The reply began and has no end. ``reset`` says that the connection ended by RST, not FIN."""
+
+    def __init__(self, reason: str, *, reset: bool = False) -> None:
+        super().__init__(reason)
+        self.reset = reset
+
+
+class Framing(StrEnum):
+    """How the end of a reply's body is told (RFC 9112, 6.3)."""
+
+    NONE = "none"
+    LENGTH = "length"
+    CHUNKED = "chunked"
+    UNTIL_CLOSE = "until_close"
+
+
+class Outlet(Protocol):
+    """Takes the parts of a request's body on their way to the upstream."""
+
+    def part(self, piece: bytes) -> None:
+        """The next part, as it arrived."""
+        ...
+
+    def end(self) -> None:
+        """The body is complete."""
+        ...
+
+    def fail(self, problem: Exception) -> None:
+        """The body has no end; whoever waits for the reply is told ``problem``."""
+        ...
+
+
+class BodySource(Protocol):
+    """A request's body that is passed on as it arrives."""
+
+    def attach(self, outlet: Outlet) -> None:
+        """Gives ``outlet`` what has come so far, then each part as it comes, then its end."""
+        ...
+
+    def pause(self) -> None:
+        """The upstream takes no more for now."""
+        ...
+
+    def resume(self) -> None:
+        """The upstream takes more."""
+        ...
+
+
+class Sink(Protocol):
+    """Takes the parts of a reply's body on their way to the client."""
+
+    def part(self, piece: bytes) -> None:
+        """The next part, as it arrived; decompressed or joined by nobody."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
+class Timeouts:
+    """Seconds: to connect, from the request sent to the reply's head, between two parts of it."""
+
+    connect: float
+    first_byte: float
+    idle: float
+
+
+@dataclass(slots=True)
 class UpstreamCall:
     """A request as the upstream shall see it, less the address.
 
     ``path`` is what follows /v1, percent-encoding as received, and ``query`` what follows the
-    question mark. A body that comes as an iterator is passed on as it arrives.
+    question mark. ``headers`` hold the body's framing already, and no Host. ``deadline`` is the
+    loop's time at which the call as a whole is given up, None for never.
     """
 
-    method: str
+    method: bytes
     path: bytes
     query: bytes
-    headers: list[tuple[bytes, bytes]]
-    body: bytes | AsyncIterator[bytes]
+    headers: Headers
+    body: bytes | BodySource
+    timeouts: Timeouts
+    deadline: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class UpstreamReply:
-    """A reply that has begun: its head, and its body as it arrives, never decompressed."""
+class Reply(Protocol):
+    """A reply that has begun. Its body waits, and the upstream with it, until ``pass_to``."""
 
     status: int
-    headers: list[tuple[bytes, bytes]]
-    chunks: AsyncIterator[bytes]
+    reason: bytes
+    headers: Headers
+    framing: Framing
+
+    @property
+    def ready(self) -> bool:
+        """Whether a part of the body is here already, so that ``pass_to`` hands it on at once."""
+        ...
+
+    async def pass_to(self, sink: Sink) -> None:
+        """Hands on every part as it comes and returns at the clean end; raises UpstreamBroken.
+
+        Parts that are here already are handed on before this first waits. After a 101 these are
+        the tunnel's bytes, until the upstream ends them.
+        """
+        ...
+
+    def pause(self) -> None:
+        """The client takes no more for now: the upstream is read no further."""
+        ...
+
+    def resume(self) -> None:
+        """The client takes more."""
+        ...
+
+    def send(self, piece: bytes) -> None:
+        """Bytes of the client's for the tunnel that a 101 opened."""
+        ...
+
+    def send_eof(self) -> None:
+        """The client's half of the tunnel has ended."""
+        ...
+
+    def close(self) -> None:
+        """Gives the connection back, or breaks it where the reply is not at its end. Idempotent."""
+        ...
 
 
 class Upstream(Protocol):
     """Speaks to one deployment."""
 
-    def send(self, call: UpstreamCall) -> AbstractAsyncContextManager[UpstreamReply]:
-        """Sends a request once; leaving the context gives the connection back or breaks it.
+    async def open(self, call: UpstreamCall) -> Reply:
+        """Sends a request once and returns when the head of its reply is here.
 
-        Raises UpstreamProblem on entry, and UpstreamBroken from ``chunks``.
+        Raises UpstreamUnreachable or UpstreamTimeout, or what the body's source failed with. A
+        cancelled call breaks its connection.
         """
         ...
 

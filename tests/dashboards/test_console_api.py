@@ -58,7 +58,7 @@ def app_on(store: Store) -> FastAPI:
     app = FastAPI()
     deployments = {"prod": "*", "idle": "*"}
     app.include_router(
-        control_router(store, deployments=deployments, requests=dict, admin_token=None)
+        control_router(store, deployments=lambda: deployments, requests=dict, admin_token=None)
     )
     app.mount("/", StaticFiles(directory=CONSOLE, html=True))
     return app

@@ -14,10 +14,12 @@ from tests.waiting import wait_until
 
 
 @contextmanager
-def served(app: Any) -> Iterator[str]:
-    """The base URL under which the app answers while the block runs."""
+def served(app: Any, http: Any = "auto") -> Iterator[str]:
+    """The base URL under which the app answers while the block runs, behind protocol ``http``."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        config = uvicorn.Config(app, log_level="error", lifespan="off", proxy_headers=False)
+        config = uvicorn.Config(
+            app, http=http, ws="none", log_level="error", lifespan="off", proxy_headers=False
+        )
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
         thread.start()

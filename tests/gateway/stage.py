@@ -8,19 +8,22 @@ from __future__ import annotations
 import contextlib
 import socket
 import struct
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import uvicorn
 
 from gateway.config import Settings, settings_from
-from gateway.http_protocol import protocol_within
-from gateway.proxy.admission import Admission
+from gateway.http_protocol import protocol_for
+from gateway.limits import open_limiter
 from gateway.proxy.observer import FinishedCall, NullObserver, Observer
+from gateway.proxy.planes import Planes
 from gateway.proxy.relay import Relay
-from gateway.proxy.routing import Router
-from gateway.upstreams.opening import close_upstreams, open_upstreams
+from gateway.upstreams.deadlines import Deadlines
+from gateway.upstreams.opening import close_upstreams
 
 PATIENCE = 20
 """Seconds after which a test gives up; never waited out when all is well."""
@@ -275,29 +278,24 @@ class Gateway:
 @contextlib.contextmanager
 def gateway(settings: Settings, observer: Observer | None = None) -> Iterator[Gateway]:
     """The relay, served by uvicorn on a thread of its own while the block runs."""
-    upstreams = open_upstreams(settings)
-    relay = Relay(
-        Router(settings),
-        Admission(settings.keys),
-        upstreams,
-        observer=observer or NullObserver(),
-        settings=settings,
-    )
+    deadlines = Deadlines()
+    home = tempfile.TemporaryDirectory()
+    planes = Planes(deadlines, open_limiter(settings, Path(home.name)))
+    relay = Relay(planes.plane(settings, observer or NullObserver()))
 
     async def app(scope, receive, send):
-        if scope["type"] != "lifespan":
-            await relay(scope, receive, send)
-            return
+        assert scope["type"] == "lifespan", "everything else is taken off before"
         await receive()
         await send({"type": "lifespan.startup.complete"})
         await receive()
-        await close_upstreams(upstreams)
+        await close_upstreams(relay.plane.upstreams)
         await send({"type": "lifespan.shutdown.complete"})
 
     listener = socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(
         app,
-        http=protocol_within(settings.server.limits),
+        http=protocol_for(relay, deadlines),
+        ws="none",
         log_config=None,
         server_header=False,
         date_header=False,
@@ -313,6 +311,7 @@ def gateway(settings: Settings, observer: Observer | None = None) -> Iterator[Ga
         server.should_exit = True
         thread.join(PATIENCE)
         listener.close()
+        home.cleanup()
 
 
 def settings_to(base_url: str, **branches) -> Settings:

@@ -27,15 +27,15 @@ def tree(**server: object) -> dict[str, object]:
 
 @pytest.fixture
 def open_gateway(tmp_path: Path) -> Iterator[Client]:
-    app = assemble(settings_from(tree()), tmp_path)
-    with served(app) as url, Client(base_url=url) as client:
+    assembly = assemble(settings_from(tree()), tmp_path)
+    with served(assembly.app, assembly.protocol) as url, Client(base_url=url) as client:
         yield client
 
 
 @pytest.fixture
 def guarded(tmp_path: Path) -> Iterator[Client]:
-    app = assemble(settings_from(tree(admin_token=TOKEN)), tmp_path)
-    with served(app) as url, Client(base_url=url) as client:
+    assembly = assemble(settings_from(tree(admin_token=TOKEN)), tmp_path)
+    with served(assembly.app, assembly.protocol) as url, Client(base_url=url) as client:
         yield client
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from pathlib import Path
@@ -21,6 +22,7 @@ from gateway.config import (
     json_schema,
     load_settings,
     not_yet_acted_on,
+    notes,
     settings_for_upstream,
     settings_from,
 )
@@ -51,6 +53,7 @@ deployments:
     model: claude
     upstream: {provider: anthropic, model: claude-sonnet-4-5, api_key: env:ANTHROPIC_API_KEY}
 routes: {gpt-4o: {fallbacks: [claude], retries: 2, timeout_seconds: 60}}
+limits: {url: local}
 mirror:
   sample: 0.1
   max_reply_bytes: 262144
@@ -109,11 +112,6 @@ def test_what_is_understood_but_has_no_effect_yet_is_named(tmp_path):
     settings = load_settings(written(tmp_path, EVERYTHING), environ=SECRETS)
     named = [line.split(":")[0].split(" ")[0] for line in not_yet_acted_on(settings)]
     assert named == [
-        "server.workers",
-        "keys[0].rpm",
-        "routes.gpt-4o.fallbacks",
-        "routes.gpt-4o.retries",
-        "routes.gpt-4o.timeout_seconds",
         "mirror.shadow",
         "probes[0]",
         "policies[0]",
@@ -145,18 +143,264 @@ def test_a_key_that_only_clients_can_spend_is_not_exposed():
 
 
 def test_what_cannot_be_served_yet_is_named():
-    tree = one(upstream={"provider": "anthropic", "model": "claude"})
-    tree |= {"store": {"url": "postgresql://u:secret@h/d"}, "queue": {"url": "redis://h"}}
+    tree = one() | {"store": {"url": "postgresql://u:secret@h/d"}, "queue": {"url": "redis://h"}}
     tree |= {"classifier": {"cascade": ["native", "judge"], "judge": "a"}}
     lines = hindrances(settings_from(tree, environ={}))
     assert [line.split(": ")[0] for line in lines] == [
-        "deployments[0].upstream.provider",
         "store.url",
         "queue.url",
         "classifier.cascade",
     ]
     assert "secret" not in "".join(lines)
     assert hindrances(settings_from(one(), environ={})) == []
+
+
+def test_a_package_that_is_needed_and_absent_is_named_with_the_way_to_get_it():
+    tree = one(upstream={"provider": "anthropic", "model": "claude"})
+    settings = settings_from(tree | {"limits": {"url": "rediss://:secret@h"}}, environ={})
+    assert hindrances(settings, installed=lambda package: False) == [
+        "deployments[0].upstream.provider: 'anthropic' is reached through LiteLLM, which is not "
+        "installed; pip install 'candor[litellm]'",
+        "limits.url: Redis is reached through redis-py, which is not installed; "
+        "pip install 'candor[redis]'",
+    ]
+    assert hindrances(settings, installed=lambda package: True) == []
+
+
+def test_a_package_that_is_not_needed_is_not_asked_for():
+    asked = []
+    hindrances(settings_from(one(), environ={}), installed=asked.append)
+    assert asked == []
+
+
+def test_waits_that_another_one_ends_first_are_noted():
+    waits = {"timeout_seconds": 10, "try_timeout_seconds": 20, "first_byte_timeout_seconds": 15}
+    routes = {"*": waits, "fine": {**waits, "timeout_seconds": 30}}
+    assert notes(settings_from(one() | {"routes": routes}, environ={})) == [
+        "routes.*.try_timeout_seconds: 20 s never pass, because timeout_seconds ends it at 10 s",
+        "routes.*.first_byte_timeout_seconds: 15 s never pass, because timeout_seconds ends it "
+        "at 10 s",
+    ]
+
+
+def test_sticky_clients_that_nobody_can_tell_apart_are_noted():
+    tree = one() | {"routes": {"*": {"sticky": True}}}
+    assert notes(settings_from(tree, environ={})) == [
+        "routes.*.sticky: without keys no client is known, so every call is drawn anew; "
+        "configure keys"
+    ]
+    assert notes(settings_from(tree | {"keys": [{"name": "x", "key": "k"}]}, environ={})) == []
+
+
+def test_what_a_translation_left_out_is_noted_first_whatever_changes_later():
+    remarks = ["router_settings.x: is ignored"]
+    settings = settings_from(one(), environ={}, remarks=remarks)
+    changed = settings.model_copy(update={"keys": ()})
+    assert notes(changed) == notes(settings) == remarks
+
+
+def test_limits_are_counted_where_they_say_else_where_the_queue_is():
+    def url(**branches):
+        return settings_from(one() | branches, environ={}).counters_url.get_secret_value()
+
+    assert url() == "local"
+    assert url(queue={"url": "redis://q"}) == "redis://q"
+    assert url(queue={"url": "redis://q"}, limits={"url": "local"}) == "local"
+    assert url(limits={"url": "rediss://l"}) == "rediss://l"
+
+
+def test_a_key_and_its_hash_are_known_by_the_same_digest():
+    digest = hashlib.sha256(b"key-2").digest()
+    written = {"keys": [{"name": "x", "key": "env:K"}, {"name": "y", "key": "sha256:" + "0" * 64}]}
+    first, second = settings_from(one() | written, environ={"K": "key-2"}).keys
+    assert (first.digest(), second.digest()) == (digest, bytes(32))
+    for hashed in (digest.hex(), digest.hex().upper()):
+        (only,) = settings_from(
+            one() | {"keys": [{"name": "x", "key": f"sha256:{hashed}"}]}, environ={}
+        ).keys
+        assert only.digest() == digest
+
+
+def test_references_in_parameters_are_resolved_at_any_depth_and_shown_nowhere():
+    parameters = {
+        "api_version": "2024-10-21",
+        "timeout": 3,
+        "aws_session_token": "plain-secret",
+        "extra_headers": {"X-Team": "env:TEAM", "list": ["env:TEAM", 1]},
+    }
+    upstream = {"provider": "bedrock", "model": "m", "parameters": parameters}
+    settings = settings_from(one(upstream=upstream), environ={"TEAM": "team-secret"})
+    assert settings.deployments[0].upstream.arguments() == parameters | {
+        "extra_headers": {"X-Team": "team-secret", "list": ["team-secret", 1]}
+    }
+    shown = repr(settings) + settings.model_dump_json()
+    assert "plain-secret" not in shown
+    assert "team-secret" not in shown
+    assert "2024-10-21" in shown
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://api.anthropic.com/v1",
+        "https://me.openai.azure.com/openai/v1",
+        "https://me.openai.azure.com/openai",
+        "https://me.openai.azure.com/openai/deployments/gpt-4o",
+        "http://[::1]:8000/v1",
+    ],
+)
+def test_the_bases_of_other_vendors_are_taken_as_they_are(url):
+    settings = settings_from(one(upstream={"base_url": url + "/"}), environ={})
+    assert settings.deployments[0].upstream.base_url == url
+
+
+def test_a_file_of_litellms_beside_one_of_ours_is_refused(tmp_path):
+    text = yaml.safe_dump(one() | {"model_list": []})
+    with pytest.raises(ConfigProblem) as refused:
+        load_settings(written(tmp_path, text), environ={})
+    assert str(refused.value) == (
+        "model_list: is LiteLLM's, beside deployments, which is Candor's; keep one of the two"
+    )
+
+
+LITELLM = """
+model_list:
+  - model_name: gpt-4o
+    litellm_params: {model: openai/gpt-4o-2024-11-20, api_key: os.environ/OPENAI_API_KEY}
+router_settings: {num_retries: 2, redis_host: cache.internal}
+"""
+
+
+def test_a_file_of_litellms_proxy_becomes_settings_and_notes_of_what_it_lost(tmp_path):
+    settings = load_settings(written(tmp_path, LITELLM), environ=SECRETS)
+    (deployment,) = settings.deployments
+    assert deployment.model == "gpt-4o"
+    assert deployment.upstream.api_key.get_secret_value() == SECRETS["OPENAI_API_KEY"]
+    assert settings.routes["gpt-4o"].retries == 2
+    (note,) = notes(settings)
+    assert note.startswith("router_settings.redis_host: ")
+
+
+def test_a_file_of_litellms_proxy_that_cannot_be_used_says_where(tmp_path):
+    with pytest.raises(ConfigProblem, match="model_list"):
+        load_settings(written(tmp_path, "model_list: 3"), environ=SECRETS)
+
+
+TWO = {"deployments": [*one(model="m")["deployments"], *one(name="b", model="n")["deployments"]]}
+
+
+@pytest.mark.parametrize(
+    ("tree", "line"),
+    [
+        (
+            one(upstream={"parameters": {"x": 1}}),
+            "deployments[0].upstream.parameters: only a provider takes them; drop them, or name "
+            "the provider",
+        ),
+        (
+            one(upstream={"provider": "p", "model": "m", "parameters": {"k": "os.environ/NAME"}}),
+            "deployments[0].upstream.parameters: k: this is no secret but a reference to one; "
+            "write env:NAME",
+        ),
+        (
+            one(upstream={"provider": "p", "model": "m", "parameters": [1]}),
+            "deployments[0].upstream.parameters: [1] is not a mapping",
+        ),
+        (
+            one(upstream={"base_url": "https://h:99999/v1"}),
+            "deployments[0].upstream.base_url: 'https://h:99999/v1' is not an http(s) URL (Port "
+            "out of range 0-65535); write e.g. https://api.openai.com/v1",
+        ),
+        (
+            one(upstream={"key_header": "api-key"}),
+            "deployments[0].upstream.key_header: there is no api_key to put there; add one, or "
+            "drop it",
+        ),
+        (
+            one(upstream={"api_key": "k", "key_header": "Api-Key"}),
+            "deployments[0].upstream.key_header: 'Api-Key' is not known here; did you mean "
+            "api-key?",
+        ),
+        (
+            one(upstream={"base_url": "https://me.openai.azure.com"}),
+            "deployments[0].upstream.base_url: 'https://me.openai.azure.com' lacks the API's path; "
+            "write https://me.openai.azure.com/openai/v1",
+        ),
+        (
+            one(upstream={"price": {"input_usd_per_million": 1}}),
+            "deployments[0].upstream.price.output_usd_per_million: is missing; add it",
+        ),
+        (
+            one(breaker={"failures": 0}),
+            "deployments[0].breaker.failures: 0 is too small; the least is 1",
+        ),
+        (
+            one(breaker={"failure": 3}),
+            "deployments[0].breaker.failure: unknown key; did you mean failures?",
+        ),
+        (
+            one() | {"keys": [{"name": "x", "key": "sha256:abc"}]},
+            'keys[0].key: sha256: is followed by 64 hexadecimal digits; printf %s "$KEY" | '
+            "sha256sum prints them",
+        ),
+        (
+            one()
+            | {
+                "keys": [
+                    {"name": "x", "key": "same"},
+                    {"name": "y", "key": "sha256:" + hashlib.sha256(b"same").hexdigest()},
+                ]
+            },
+            "keys[1].key: the same key as 'x' has, so nobody could tell the two apart; "
+            "give each its own",
+        ),
+        (
+            one() | {"limits": {"url": "memcached://u:secret@h"}},
+            "limits.url: is neither local nor redis://...; write one of them",
+        ),
+        (
+            one() | {"routes": {"*": {"sticky": "yes"}}},
+            "routes.*.sticky: 'yes' is neither true nor false",
+        ),
+        (
+            one() | {"routes": {"*": {"fallbacks": ["a"]}}},
+            "routes.*.fallbacks[0]: 'a' is all that serves '*', so it would fall back to itself; "
+            "name another",
+        ),
+        (
+            TWO | {"routes": {"n": {"content_policy_fallbacks": ["a", "b"]}}},
+            "routes.n.content_policy_fallbacks[1]: 'b' is all that serves 'n', so it would fall "
+            "back to itself; name another",
+        ),
+        (
+            TWO | {"routes": {"m": {"fallbacks": ["b", "b"]}}},
+            "routes.m.fallbacks[1]: 'b' is named twice; name each once",
+        ),
+        (
+            TWO | {"routes": {"m": {"content_policy_fallbacks": ["c"]}}},
+            "routes.m.content_policy_fallbacks[0]: no deployment is named 'c'; there are: a, b",
+        ),
+        (
+            TWO | {"routes": {"x-*": {"retries": 1}}},
+            "routes.x-*: no deployment serves this model; there are: m, n",
+        ),
+    ],
+)
+def test_a_mistake_about_the_way_of_calls_is_one_line_too(tree, line):
+    assert problems(tree) == [line]
+
+
+def test_a_fallback_within_the_same_model_is_fine_where_another_one_serves_it():
+    pair = {
+        "deployments": [*one(model="m")["deployments"], *one(name="b", model="m")["deployments"]]
+    }
+    assert settings_from(pair | {"routes": {"m": {"fallbacks": ["b"]}}}, environ={})
+
+
+def test_a_route_may_be_narrower_or_wider_than_the_models_it_is_for():
+    rules = {"retries": 1}
+    assert settings_from(one(model="gpt-*") | {"routes": {"gpt-4o": rules}}, environ={})
+    assert settings_from(TWO | {"routes": {"*": rules, "m*": rules}}, environ={})
 
 
 @pytest.mark.parametrize(
@@ -256,8 +500,8 @@ def test_what_cannot_be_served_yet_is_named():
             "mirror.shadow.to: no deployment is named 'b'; there are: a",
         ),
         (
-            one() | {"routes": {"gpt": {"retries": 1}}},
-            "routes.gpt: no deployment serves this model; there are: *",
+            one(model="gpt-4o") | {"routes": {"gpt": {"retries": 1}}},
+            "routes.gpt: no deployment serves this model; there are: gpt-4o",
         ),
         (
             one() | {"routes": {"*": {"fallbacks": ["aa"]}}},
@@ -447,6 +691,8 @@ def spelled(default) -> str:
     """A default as the documentation writes it."""
     if default is PydanticUndefined:
         return "required"
+    if isinstance(default, bool):
+        return f"`{str(default).lower()}`"
     if isinstance(default, SecretStr):
         return f"`{default.get_secret_value()}`"
     if isinstance(default, tuple):

@@ -32,7 +32,7 @@ def app_of(store, *, token=None, max_run_bytes=100_000) -> FastAPI:
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     router = control_router(
         store,
-        deployments={"prod": "gpt-4o", "canary": "gpt-4o"},
+        deployments=lambda: {"prod": "gpt-4o", "canary": "gpt-4o"},
         requests=lambda: {"prod": 12},
         admin_token=token,
         max_run_bytes=max_run_bytes,

@@ -13,7 +13,10 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as read_text
 
 from classifiers.verdict import Label, RefusalSource
-from gateway.metrics import DECLARED, SCORING_BUCKETS, Metrics, exposition
+from gateway.cells import Cells
+from gateway.counting import Metrics
+from gateway.limits.usage import Usage
+from gateway.metrics import CALL_BUCKETS, DECLARED, SCORING_BUCKETS, exposition
 from gateway.mirror.collector import MirrorCollector
 from gateway.mirror.spool import Backlog
 from gateway.proxy.endpoints import Endpoint
@@ -86,7 +89,11 @@ def everything(store) -> CollectorRegistry:
     store.add_run(run("r1"))
     registry, metrics = registry_of(store, FakeQueue({("prod", "queued"): 2}, Backlog(1, 90.0)))
     metrics.arrived("prod")
-    metrics.finished(call(content_type="text/event-stream; charset=utf-8"))
+    metrics.retried("prod")
+    metrics.fell_back("prod", "canary")
+    metrics.hidden_refusal("prod", "canary")
+    streamed = "text/event-stream; charset=utf-8"
+    metrics.finished(call(content_type=streamed, usage=Usage(12, 34)))
     return registry
 
 
@@ -189,6 +196,100 @@ def test_calls_are_counted_by_deployment_over_endpoints_and_statuses():
     metrics.finished(call(status=500, endpoint=Endpoint.EMBEDDINGS))
     metrics.finished(call(deployment="nobody"))
     assert metrics.requests() == {"prod": 2, "canary": 0, "other": 1}
+
+
+def worker(folder: Path, slot: int):
+    """A worker's registry and metrics, as its slot's file makes them."""
+    registry = CollectorRegistry()
+    return registry, Metrics(registry, ["prod", "canary"], Cells(folder / f"{slot}.cells"))
+
+
+def test_every_worker_shows_the_sum_over_all_of_them(tmp_path):
+    workers = [worker(tmp_path, slot) for slot in range(3)]
+    for turn, (_, metrics) in enumerate(workers):
+        for _ in range(turn + 1):
+            metrics.arrived("prod")
+            metrics.arrived("prod")
+            metrics.finished(call(duration_seconds=0.5, usage=Usage(3, 4)))
+    chat = {"deployment": "prod", "endpoint": "chat_completions"}
+    took = "candor_request_duration_seconds"
+    for registry, metrics in workers:
+        shown = registry.get_sample_value
+        assert shown("candor_requests_total", {**chat, "status": "200"}) == 6
+        assert shown("candor_requests_in_flight", {"deployment": "prod"}) == 6
+        assert shown("candor_tokens_total", {"deployment": "prod", "direction": "output"}) == 24
+        assert (shown(f"{took}_count", chat), shown(f"{took}_sum", chat)) == (6, 3.0)
+        assert shown(f"{took}_bucket", {**chat, "le": "0.32"}) == 0
+        assert shown(f"{took}_bucket", {**chat, "le": "0.64"}) == 6
+        assert metrics.requests() == {"prod": 6, "canary": 0}
+
+
+def test_what_a_dead_worker_counted_stays_and_what_it_had_in_flight_does_not(tmp_path):
+    _, dead = worker(tmp_path, 0)
+    registry, _ = worker(tmp_path, 1)
+    dead.arrived("prod")
+    dead.arrived("prod")
+    dead.finished(call())
+    _, successor = worker(tmp_path, 0)
+    successor.arrived("prod")
+    successor.finished(call())
+    chat = {"deployment": "prod", "endpoint": "chat_completions", "status": "200"}
+    assert registry.get_sample_value("candor_requests_total", chat) == 2
+    assert registry.get_sample_value("candor_requests_in_flight", {"deployment": "prod"}) == 0
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.01, 0.0100001, 0.5, 163.84, 163.85, 1e9])
+def test_a_duration_is_in_every_bucket_whose_bound_it_does_not_pass(seconds):
+    registry = CollectorRegistry()
+    Metrics(registry, ["prod"]).finished(call(duration_seconds=seconds))
+    chat = {"deployment": "prod", "endpoint": "chat_completions"}
+    for bound in (*CALL_BUCKETS, float("inf")):
+        le = "+Inf" if bound == float("inf") else str(bound)
+        name = "candor_request_duration_seconds_bucket"
+        assert registry.get_sample_value(name, {**chat, "le": le}) == (seconds <= bound)
+
+
+def test_tokens_are_counted_as_the_reply_says_them_and_never_guessed():
+    registry = CollectorRegistry()
+    metrics = Metrics(registry, ["prod"])
+    metrics.finished(call())
+    metrics.finished(call(usage=Usage(100, 200, estimated=True)))
+    assert families(registry)["candor_tokens"].samples == []
+    metrics.finished(call(usage=Usage(5, 7)))
+    metrics.finished(call(usage=Usage(5, 0)))
+    for direction, tokens in (("input", 10), ("output", 7)):
+        labels = {"deployment": "prod", "direction": direction}
+        assert registry.get_sample_value("candor_tokens_total", labels) == tokens
+
+
+def test_retries_fallbacks_and_hidden_refusals_are_counted_by_whom_they_concern():
+    registry = CollectorRegistry()
+    metrics = Metrics(registry, ["prod", "canary"])
+    assert registry.get_sample_value("candor_retries_total", {"deployment": "canary"}) == 0
+    for served_by in ("canary", "canary", "nobody"):
+        metrics.retried("prod")
+        metrics.fell_back("prod", served_by)
+    metrics.hidden_refusal("prod", "canary")
+    assert registry.get_sample_value("candor_retries_total", {"deployment": "prod"}) == 3
+    for name, served_by, count in (
+        ("candor_fallbacks_total", "canary", 2),
+        ("candor_fallbacks_total", "other", 1),
+        ("candor_fallback_hidden_refusals_total", "canary", 1),
+    ):
+        labels = {"deployment": "prod", "served_by": served_by}
+        assert registry.get_sample_value(name, labels) == count
+
+
+def test_after_a_reload_new_deployments_have_a_label_and_old_ones_end_what_they_began():
+    registry = CollectorRegistry()
+    metrics = Metrics(registry, ["old"])
+    metrics.arrived("old")
+    metrics.finished(call(deployment="new"))
+    metrics.configure(["new"])
+    metrics.finished(call(deployment="old"))
+    metrics.finished(call(deployment="new"))
+    assert metrics.requests() == {"old": 1, "new": 1, "other": 1}
+    assert registry.get_sample_value("candor_requests_in_flight", {"deployment": "old"}) == 0
 
 
 def test_verdicts_of_deployments_that_are_no_longer_configured_add_up_under_other(store):

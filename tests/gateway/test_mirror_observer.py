@@ -3,7 +3,7 @@
 import pytest
 from prometheus_client import CollectorRegistry
 
-from gateway.metrics import Metrics
+from gateway.counting import Metrics
 from gateway.mirror.observer import MirrorObserver
 from gateway.proxy.endpoints import Endpoint
 from gateway.proxy.observer import Traffic
@@ -90,3 +90,29 @@ def test_calls_in_flight_return_to_zero(observer, registry):
     for _ in range(3):
         observer.finished(call())
     assert registry.get_sample_value("candor_requests_in_flight", in_flight) == 0
+
+
+def test_a_hidden_refusal_is_counted_and_judged_and_the_call_itself_counted_once(
+    observer, queue, registry
+):
+    observer.arrived("prod", Endpoint.CHAT_COMPLETIONS)
+    observer.hidden(call("r1", status=400), "other-one")
+    observer.fell_back("prod", "other-one")
+    observer.finished(call("r1"))
+    assert [capture.status for capture in queue.offered] == [400, 200]
+    pair = {"deployment": "prod", "served_by": "other"}
+    for name in ("candor_fallback_hidden_refusals_total", "candor_fallbacks_total"):
+        assert registry.get_sample_value(name, pair) == 1
+    labels = {"deployment": "prod", "endpoint": "chat_completions", "status": "400"}
+    assert registry.get_sample_value("candor_requests_total", labels) is None
+
+
+def test_a_hidden_refusal_whose_bytes_were_not_kept_is_counted_all_the_same(
+    observer, queue, registry
+):
+    observer.hidden(call(request=None), "prod")
+    observer.retried("prod")
+    assert queue.offered == []
+    pair = {"deployment": "prod", "served_by": "prod"}
+    assert registry.get_sample_value("candor_fallback_hidden_refusals_total", pair) == 1
+    assert registry.get_sample_value("candor_retries_total", {"deployment": "prod"}) == 1

@@ -9,7 +9,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from classifiers.verdict import Label
-from gateway.metrics import Metrics, exposition
+from gateway.counting import Metrics
+from gateway.metrics import exposition
 from gateway.mirror.collector import MirrorCollector
 from gateway.mirror.queue import LocalQueue
 from gateway.store import Store

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
+from gateway.cells import Cells
 from gateway.mirror.queue import MEMORY_BYTES, LocalQueue
 from gateway.mirror.spool import Spool, read_backlog
 from tests.gateway.calls import capture
@@ -279,3 +280,95 @@ def test_a_disk_that_refuses_everything_makes_one_line_with_the_count(tmp_path):
             wait_until(lambda number=number: ended(queue, "dropped") == number + 1)
     said = [line["count"] for line in lines if line["event"] == "captures_dropped"]
     assert (len(said), sum(said)) == (2, 20)
+
+
+def test_workers_that_share_a_spool_count_together_whichever_is_asked(path):
+    slots = [Cells(path.with_name(f"{slot}.cells")) for slot in range(2)]
+    with started(path, cells=slots[0]) as one, started(path, cells=slots[1]) as other:
+        for number in range(30):
+            (one if number % 3 else other).offer(capture(f"r{number}"))
+        wait_until(lambda: ended(one, "queued") == ended(other, "queued") == 30)
+        assert read_backlog(path).waiting == one.backlog().waiting == other.backlog().waiting == 30
+    other.offer(capture("late"))
+    assert ended(one, "dropped") == ended(other, "dropped") == 1
+
+
+def test_what_another_worker_holds_in_memory_waits_as_well(path):
+    slots = [Cells(path.with_name(f"{slot}.cells")) for slot in range(2)]
+    Spool(path).close()
+    held, other = LocalQueue(path, cells=slots[0]), LocalQueue(path, cells=slots[1])
+    held.offer(capture())  # not started: nothing leaves memory
+    assert held.backlog().waiting == other.backlog().waiting == 1
+    LocalQueue(path, cells=Cells(path.with_name("0.cells")))
+    assert other.backlog().waiting == 0
+
+
+def test_a_worker_learns_that_the_others_have_filled_the_spool(path):
+    slots = [Cells(path.with_name(f"{slot}.cells")) for slot in range(2)]
+    with (
+        started(path, cells=slots[0], max_waiting=10) as one,
+        started(path, cells=slots[1], max_waiting=10) as other,
+    ):
+        for number in range(10):
+            one.offer(capture(f"r{number}"))
+        wait_until(lambda: ended(one, "queued") == 10)
+
+        def full() -> bool:
+            other.offer(capture("late"))
+            return ended(other, "dropped") > 0
+
+        wait_until(full)
+    # Whoever has not looked yet lets in what it has room for itself, and no more.
+    assert read_backlog(path).waiting <= 20
+
+
+def test_after_a_restart_queued_goes_on_from_where_it_was(path):
+    for restart in range(3):
+        with started(path) as queue:
+            assert ended(queue, "queued") == 5 * restart
+            for number in range(5):
+                queue.offer(capture(f"r{restart}-{number}"))
+    spool = Spool(path)
+    spool.remove(spool.capture_ids())
+    spool.close()
+    with started(path) as queue:
+        assert queue.counts() == {("prod", "queued"): 15}
+
+
+def test_workers_of_one_gateway_go_on_from_the_count_before_them_once(path):
+    with started(path) as queue:
+        for number in range(5):
+            queue.offer(capture(f"r{number}"))
+    folder = path.parent / "run-1"
+    folder.mkdir()
+    for slot in (0, 1, 0):  # the last one takes a dead worker's place
+        with started(path, cells=Cells(folder / f"{slot}.cells")) as queue:
+            assert ended(queue, "queued") == 5
+
+
+def test_what_was_not_counted_at_the_start_is_not_counted_later(path):
+    with started(path) as queue:
+        queue.offer(capture("r1"))
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with started(path) as queue:
+            assert ended(queue, "queued") == 0
+            other.execute("ROLLBACK")
+            queue.offer(capture("r2"))
+            wait_until(lambda: ended(queue, "queued") == 1)
+
+
+def test_a_lost_spool_is_counted_once_by_all_workers_together(path):
+    slots = [Cells(path.with_name(f"{slot}.cells")) for slot in range(2)]
+    with started(path, cells=slots[0]) as one, started(path, cells=slots[1]) as other:
+        for number in range(20):
+            one.offer(capture(f"r{number}"))
+        other.offer(capture("s"))
+        wait_until(lambda: ended(one, "queued") == 21)
+        vanish(path)
+        wait_until(lambda: ended(one, "dropped") == 21)
+        for queue in (one, other):
+            queue.offer(capture(f"after-{id(queue)}"))
+        wait_until(lambda: ended(one, "queued") == 23)
+        assert read_backlog(path).waiting == 2
+    assert ended(other, "dropped") == 21

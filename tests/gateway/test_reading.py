@@ -7,8 +7,7 @@ import threading
 
 import pytest
 
-from gateway.proxy.headers import CREDENTIALS
-from gateway.proxy.reading import READ_AT_ONCE, BodyReader, encoded
+from gateway.proxy.reading import READ_AT_ONCE, BodyReader
 from gateway.proxy.splice import Fields, TooDeep, read_fields
 from tests.gateway.stage import PATIENCE
 
@@ -63,11 +62,3 @@ async def test_a_small_body_is_read_without_a_thread():
 async def test_a_body_too_deep_is_told_from_a_thread_as_well():
     with pytest.raises(TooDeep):
         await BodyReader().fields(b'{"x":' + b"[" * READ_AT_ONCE)
-
-
-@pytest.mark.parametrize(
-    ("value", "compressed"), [(b"gzip", True), (b"identity", False), (b" Identity", False)]
-)
-def test_a_compressed_body_is_known_by_its_header(value, compressed):
-    assert encoded([(b"Content-Encoding", value)]) is compressed
-    assert not encoded([(name, b"x") for name in CREDENTIALS])

@@ -71,12 +71,12 @@ def test_headers_go_out_in_order_less_those_of_one_connection(plain):
     )
     assert upstream.seen[-1].head.headers == [
         (b"Host", upstream.host.encode()),
-        (b"user-agent", b"mine/1"),
-        (b"x-request-id", b"abc"),
-        (b"x-twice", b"1"),
-        (b"authorization", b"Bearer sk-own"),
-        (b"x-twice", b"2"),
-        (b"accept", b"text/event-stream"),
+        (b"User-Agent", b"mine/1"),
+        (b"X-Request-Id", b"abc"),
+        (b"X-Twice", b"1"),
+        (b"Authorization", b"Bearer sk-own"),
+        (b"X-Twice", b"2"),
+        (b"Accept", b"text/event-stream"),
         (b"Content-Length", b"2"),
     ]
 
@@ -101,7 +101,7 @@ def test_no_header_is_added_that_the_client_did_not_send(plain):
 def test_path_and_query_go_out_as_they_came(plain, target):
     running, upstream = plain
     running.call(b"GET " + target, None)
-    # An empty query is the one thing that ASGI cannot tell from none.
+    # An empty query is the one thing that is not told from none.
     assert upstream.seen[-1].head.line == b"GET %s HTTP/1.1" % target.removesuffix(b"?")
 
 
@@ -210,15 +210,15 @@ def test_headers_come_back_in_order_and_repeated_as_they_were():
         (request_id,) = seen.head.all(b"x-candor-request-id")
         assert len(request_id) == 32
         assert seen.head.headers == [
-            (b"content-type", b"application/json"),
-            (b"date", b"Thu, 01 Jan 2026 00:00:00 GMT"),
-            (b"server", b"model/1"),
-            (b"set-cookie", b"a=1"),
+            (b"Content-Type", b"application/json"),
+            (b"Date", b"Thu, 01 Jan 2026 00:00:00 GMT"),
+            (b"Server", b"model/1"),
+            (b"Set-Cookie", b"a=1"),
             (b"x-request-id", b"req_1"),
-            (b"set-cookie", b"b=2"),
+            (b"Set-Cookie", b"b=2"),
             (b"openai-processing-ms", b"12"),
             (b"x-ratelimit-remaining-tokens", b"9"),
-            (b"content-length", b"2"),
+            (b"Content-Length", b"2"),
             (b"x-candor-request-id", request_id),
             (b"x-candor-deployment", b"default"),
         ]

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import threading
-from contextlib import asynccontextmanager
 
 import pytest
 from structlog.testing import capture_logs
 
-from gateway.upstreams.base import UpstreamReply
 from tests.gateway.stage import (
     PATIENCE,
     STREAM_HEAD,
@@ -59,7 +58,11 @@ def test_a_reply_that_breaks_off_never_looks_complete(head, part, ending):
         assert wire.head().status == 200
         assert wire.exactly(len(part)) == part
         reached.set()
-        assert wire.rest() == b""
+        if ending == "reset":
+            with pytest.raises(ConnectionResetError):
+                wire.rest()
+        else:
+            assert wire.rest() == b""
         call = observer.next_call()
         assert (call.cut, call.status, call.reply) == (True, 200, b"data: 1\n\n")
 
@@ -313,30 +316,28 @@ def test_a_reply_is_framed_by_the_rules_and_not_by_a_stray_length(sent, status, 
         for _ in range(2):
             reply = running.call()
             assert (reply.head.status, reply.body) == (status, body)
-            assert reply.head.get(b"content-length") is None
+            assert reply.head.get(b"transfer-encoding") == (b"chunked" if body else None)
+            assert (reply.head.get(b"content-length") is None) is bool(body)
     assert caplog.records == []
 
 
-def test_a_reply_that_the_server_will_not_send_is_one_line(caplog):
-    class Unsendable:
-        @asynccontextmanager
-        async def send(self, call):
-            async def chunks():
-                yield b"x"
-
-            yield UpstreamReply(200, [(b"x-a", b"\x01")], chunks())
+def test_a_bug_ends_one_reply_and_is_one_line(caplog):
+    class Broken:
+        async def open(self, call):
+            raise LookupError("secret words of a prompt")
 
         async def aclose(self):
             pass
 
     observer = FakeObserver()
     with capture_logs() as lines, stage(replying(), observer) as (running, _):
-        running.relay._upstreams["default"] = Unsendable()
-        wire = running.wire()
-        wire.send(REQUEST)
-        assert wire.rest() == b""
-        assert observer.next_call().cut
-    assert [line["event"] for line in lines] == ["reply_not_sent"]
+        plane = running.relay.plane
+        running.relay.plane = dataclasses.replace(plane, upstreams={"default": Broken()})
+        reply = running.call()
+        assert (reply.head.status, code(reply)) == (500, "candor_internal_error")
+        assert b"secret" not in reply.body
+        running.relay.plane = plane
+    assert [(line["event"], line["error"]) for line in lines] == [("call_crashed", "LookupError")]
     assert [record for record in caplog.records if record.exc_info] == []
 
 
@@ -361,21 +362,6 @@ def test_a_call_cut_at_the_end_of_the_drain_is_one_line(head, caplog):
     assert (left == b"") if head else (b"candor_shutting_down" in left)
     assert [line["event"] for line in lines] == ["cut_at_shutdown"]
     assert [record for record in caplog.records if record.exc_info] == []
-
-
-def test_a_websocket_is_turned_away_and_bothers_no_upstream():
-    with stage(replying(json_reply())) as (running, upstream):
-        wire = running.wire()
-        wire.send(
-            b"GET /v1/realtime HTTP/1.1\r\nHost: g\r\nConnection: Upgrade\r\n"
-            b"Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
-            b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
-        )
-        head = wire.head()
-        assert head.status == 501
-        assert b"candor_websocket_unsupported" in wire.body(head)
-        assert upstream.seen == []
-        wire.close()
 
 
 def test_clients_that_come_and_go_cost_the_upstream_one_connection():

@@ -119,5 +119,5 @@ def test_an_observer_that_fails_changes_nothing_for_the_client_and_is_counted():
         for _ in range(3):
             reply = running.call()
             assert (reply.head.status, reply.body) == (200, b'{"a":1}')
-    assert running.relay.observer_failures == 9
+    assert running.relay.plane.observer.failures == 9
     assert running.relay.in_flight == 0

@@ -9,16 +9,20 @@ from hypothesis import strategies as st
 from gateway.config import settings_from
 from gateway.proxy.errors import Declined
 from gateway.proxy.routing import Route, Router
+from gateway.upstreams.base import Timeouts
 
 
-def router(*deployments: tuple[str, str] | tuple[str, str, int]) -> Router:
-    """Deployments as name, model and weight."""
+def router(
+    *deployments: tuple[str, str] | tuple[str, str, int], limits: dict | None = None, **routes
+) -> Router:
+    """Deployments as name, model and weight; rules by model."""
     upstream = {"base_url": "http://127.0.0.1:1/v1"}
     entries = [
         {"name": name, "model": model, "upstream": upstream, "weight": weight[0] if weight else 1}
         for name, model, *weight in deployments
     ]
-    return Router(settings_from({"deployments": entries}, environ={}))
+    tree = {"deployments": entries, "routes": routes, "server": {"limits": limits or {}}}
+    return Router(settings_from(tree, environ={}))
 
 
 def goes_to(routes: Router, model, request_id="r", **options) -> str:
@@ -132,3 +136,146 @@ def test_only_a_lone_deployment_for_everything_is_the_catch_all():
     assert router(("a", "*")).only_catch_all.name == "a"
     assert router(("a", "m")).only_catch_all is None
     assert router(("a", "*"), ("b", "m")).only_catch_all is None
+
+
+STICKY = {"m": {"sticky": True}}
+
+
+def test_a_sticky_client_stays_with_one_deployment_and_clients_are_shared_by_weight():
+    routes = router(("prod", "m", 80), ("canary", "m", 20), **STICKY)
+    homes = {}
+    for number in range(2000):
+        client = f"team-{number}"
+        names = {goes_to(routes, "m", f"{call}", sticky=client) for call in range(3)}
+        assert len(names) == 1
+        homes[client] = names.pop()
+    # 400 expected, standard deviation 18; five of them either way.
+    assert 310 < list(homes.values()).count("canary") < 490
+
+
+def test_a_growing_canary_takes_clients_over_and_gives_none_back():
+    before = router(("prod", "m", 90), ("canary", "m", 10), **STICKY)
+    grown = router(("prod", "m", 90), ("canary", "m", 30), **STICKY)
+    moves = {
+        (goes_to(before, "m", sticky=client), goes_to(grown, "m", sticky=client))
+        for client in map(str, range(1000))
+    }
+    assert moves == {("prod", "prod"), ("prod", "canary"), ("canary", "canary")}
+
+
+def test_a_client_that_is_not_known_is_drawn_anew_each_time():
+    routes = router(("prod", "m"), ("canary", "m"), **STICKY)
+    assert {goes_to(routes, "m", str(call)) for call in range(50)} == {"prod", "canary"}
+
+
+def test_clients_are_drawn_anew_each_time_where_nobody_asked_for_sticky():
+    routes = router(("prod", "m"), ("canary", "m"))
+    names = {goes_to(routes, "m", str(call), sticky="team") for call in range(50)}
+    assert names == {"prod", "canary"}
+
+
+def test_a_sticky_client_never_lands_on_weight_zero():
+    routes = router(("prod", "m"), ("candidate", "m", 0), ("other-prod", "m"), **STICKY)
+    names = {goes_to(routes, "m", sticky=str(client)) for client in range(200)}
+    assert names == {"prod", "other-prod"}
+
+
+def names(deployments) -> list[str]:
+    return [entry.name for entry in deployments]
+
+
+def test_a_route_knows_its_fallbacks_in_order_and_never_the_deployment_itself():
+    rules = {"fallbacks": ["c", "b", "a"], "content_policy_fallbacks": ["a", "d"]}
+    routes = router(("a", "m"), ("b", "m"), ("c", "n"), ("d", "n", 0), m=rules)
+    for number in range(20):
+        route = routes.route("m", None, str(number))
+        expected = [name for name in ("c", "b", "a") if name != route.deployment.name]
+        assert names(route.fallbacks) == expected
+        on_refusal = [name for name in ("a", "d") if name != route.deployment.name]
+        assert names(route.content_policy_fallbacks) == on_refusal
+
+
+def test_deployments_of_the_same_model_are_no_fallbacks_unless_they_are_named():
+    assert router(("a", "m"), ("b", "m")).route("m", None, "r").fallbacks == ()
+
+
+RULED = router(
+    ("a", "gpt-*"), ("b", "gpt-4o"), ("c", "*"),
+    **{"gpt-4o": {"retries": 1}, "gpt-4*": {"retries": 2}, "gpt-*": {"retries": 3},
+       "*": {"retries": 4}},
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("model", "retries"),
+    [("gpt-4o", 1), ("gpt-4o-mini", 2), ("gpt-3.5", 3), ("claude", 4), ("", 4), (None, 4)],
+)
+def test_the_most_particular_rules_are_those_of_a_call(model, retries):
+    assert RULED.route(model, None, "r").rules.retries == retries
+
+
+def test_a_model_without_rules_has_the_transparent_ones():
+    route = router(("a", "m"), ("b", "n"), n={"retries": 3}).route("m", None, "r")
+    assert (route.rules.retries, route.rules.sticky, route.rules.timeout_seconds) == (
+        0,
+        False,
+        None,
+    )
+    assert route.fallbacks == route.content_policy_fallbacks == ()
+
+
+def test_a_call_that_names_no_model_takes_the_rules_of_what_serves_it():
+    assert (
+        router(("a", "gpt-4o"), **{"gpt-4o": {"retries": 1}}).route(None, None, "r").rules.retries
+        == 1
+    )
+
+
+def test_a_pinned_call_keeps_its_time_limits_and_has_neither_retries_nor_fallbacks():
+    rules = {"retries": 3, "timeout_seconds": 9, "fallbacks": ["b"],
+             "content_policy_fallbacks": ["b"]}  # fmt: skip
+    routes = router(("a", "m"), ("b", "n"), m=rules)
+    pinned = routes.route("m", "a", "r")
+    assert (pinned.rules.retries, pinned.rules.timeout_seconds) == (0, 9)
+    assert pinned.fallbacks == pinned.content_policy_fallbacks == ()
+    free = routes.route("m", None, "r")
+    assert (free.rules.retries, names(free.fallbacks)) == (3, ["b"])
+
+
+@pytest.mark.parametrize(
+    ("rules", "timeouts"),
+    [
+        ({}, Timeouts(connect=5, first_byte=600, idle=600)),
+        ({"first_byte_timeout_seconds": 20}, Timeouts(connect=5, first_byte=20, idle=600)),
+        ({"idle_timeout_seconds": 700}, Timeouts(connect=5, first_byte=600, idle=700)),
+        ({"try_timeout_seconds": 2}, Timeouts(connect=2, first_byte=2, idle=600)),
+        ({"try_timeout_seconds": 30, "first_byte_timeout_seconds": 40},
+         Timeouts(connect=5, first_byte=30, idle=600)),
+    ],
+)  # fmt: skip
+def test_a_route_says_how_long_each_part_of_a_try_may_last(rules, timeouts):
+    assert router(("a", "m"), m=rules).route("m", None, "r").timeouts == timeouts
+
+
+def test_the_servers_limits_hold_where_a_route_says_nothing():
+    limits = {"connect_timeout_seconds": 1, "idle_timeout_seconds": 7}
+    route = router(("a", "m"), limits=limits).route("m", None, "r")
+    assert route.timeouts == Timeouts(connect=1, first_byte=7, idle=7)
+
+
+def test_the_same_way_is_the_same_object_and_costs_nothing_twice():
+    routes = router(("a", "m"))
+    assert routes.route("m", None, "1") is routes.route("m", None, "2")
+    assert routes.route("m", "a", "1") is not routes.route("m", None, "1")
+
+
+def test_a_model_is_served_by_name_or_by_pattern_and_a_call_without_one_by_neither():
+    routes = router(("a", "gpt-*"), ("b", "claude"))
+    assert [routes.serves(model) for model in ("gpt-4o", "claude", "o1", None)] == [
+        True, True, False, False,
+    ]  # fmt: skip
+
+
+def test_a_lone_deployment_leaves_nothing_to_choose():
+    assert router(("a", "m")).one_road
+    assert not router(("a", "m"), ("b", "m")).one_road

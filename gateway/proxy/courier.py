@@ -1,0 +1,183 @@
+"""Carries a planned call to a deployment, and to others where the first does not do.
+
+One try is a wait for a head; what follows it is decided in attempts.py. As soon as a reply is
+chosen its head and its bytes go to the client, and from then on nothing is tried again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Awaitable
+
+from gateway.proxy.answering import answer_here, log_cut, ours
+from gateway.proxy.attempts import (
+    HELD,
+    Because,
+    Course,
+    FallBack,
+    Outcome,
+    Retry,
+    after,
+    begin,
+    broke,
+    replied,
+)
+from gateway.proxy.call import Call
+from gateway.proxy.errors import Answer, circuit_open, timed_out, unreachable
+from gateway.proxy.headers import Headers, reply_headers
+from gateway.proxy.holding import Held, Question, hold
+from gateway.proxy.plane import Plane
+from gateway.proxy.planning import Passage
+from gateway.proxy.record import CallRecord
+from gateway.upstreams.base import (
+    Reply,
+    UpstreamBroken,
+    UpstreamProblem,
+    UpstreamTimeout,
+)
+
+
+class Courier:
+    """One call on its way."""
+
+    __slots__ = ("_began", "_call", "_course", "_deadline", "_plan", "_plane", "_record")
+
+    def __init__(self, plane: Plane, plan: Passage, call: Call, *, record: CallRecord) -> None:
+        self._plane = plane
+        self._plan = plan
+        self._call = call
+        self._record = record
+        self._began = 0.0
+        self._course: Course | None = None
+        """How far it has come, from its first failure on."""
+        # The clock that every event loop goes by; asking for the loop costs a system call.
+        limit = plan.route.rules.timeout_seconds
+        self._deadline = None if limit is None else time.monotonic() + limit
+
+    async def carry(self) -> None:
+        """Asks until there is a reply to pass on, and passes it on to its end."""
+        self._record.asked()
+        while True:
+            reply, outcome = await self._try()
+            if reply is not None and not (outcome.failure or outcome.refused):
+                await self._hand_on(reply)
+                return
+            decision = after(
+                self._course or begin(self._plan.route, replayable=self._plan.request is not None),
+                outcome,
+                ready=self._ready,
+                seconds_left=self._seconds_left(),
+                chance=random.random,
+            )
+            if isinstance(decision, Retry | FallBack):
+                self._tell(decision, reply)
+                if reply is not None:
+                    reply.close()
+                if isinstance(decision, Retry):
+                    await asyncio.sleep(decision.after_seconds)
+                self._course = decision.course
+            elif reply is not None:
+                await self._hand_on(reply)
+                return
+            else:
+                answer_here(self._failed(outcome), self._call, self._record)
+                return
+
+    async def _try(self) -> tuple[Reply | None, Outcome]:
+        """One try at the current deployment; raises ClientGone or ClientSilent."""
+        course, route = self._course, self._plan.route
+        deployment = route.deployment if course is None else course.deployment
+        name = deployment.name
+        health = self._plane.health
+        began = self._began = time.monotonic()
+        if not health.allows(name, began):
+            return None, HELD
+        try:
+            request = self._plan.call_to(route, deployment, self._deadline)
+            opening = self._plane.upstreams[name].open(request)
+            limit = route.rules.try_timeout_seconds
+            reply = await (opening if limit is None else _within(limit, opening))
+        except UpstreamProblem as problem:
+            health.record(name, False, time.monotonic(), began=began)
+            return None, broke(problem)
+        except BaseException:  # the edge of a try: it has no outcome, and its slot is free again
+            health.release(name, began=began)
+            raise
+        health.replied(name, reply.status, time.monotonic(), began=began)
+        refused = False
+        on_refusal = route.content_policy_fallbacks if course is None else course.left_on_refusal
+        if on_refusal and self._plan.request is not None:
+            reply = await hold(reply, Question(self._record.head.path, self._plan.request))
+            refused = reply.refused
+        if reply.status < 400 and not refused:
+            return reply, _FINE
+        return reply, replied(reply.status, reply.headers, unix_now=time.time(), refused=refused)
+
+    def _tell(self, decision: Retry | FallBack, reply: Reply | None) -> None:
+        """Counts what is about to be hidden from the client, before it is."""
+        observer, record = self._plane.observer, self._record
+        if isinstance(decision, Retry):
+            observer.retried(record.deployment)
+            return
+        served_by = decision.deployment.name
+        if decision.because is Because.REFUSAL and isinstance(reply, Held):
+            observer.hidden(record.hidden(reply.status, reply.headers, reply.kept), served_by)
+        observer.fell_back(record.deployment, served_by)
+        record.deployment = served_by
+
+    async def _hand_on(self, reply: Reply) -> None:
+        client, record = self._call.client, self._record
+        record.replied()
+        headers = reply_headers(reply.framing, reply.headers)
+        passed = headers + ours(record)
+        try:
+            if reply.status == 101:
+                client.tunnel(reply, [*passed, *_switching(reply)], record)
+            else:
+                client.begin(reply, passed, record)
+            record.answered(reply.status, headers)
+            await reply.pass_to(client)
+            client.end()
+            record.completed()
+        except UpstreamBroken as problem:
+            now = time.monotonic()
+            self._plane.health.record(record.deployment, False, now, began=self._began)
+            log_cut("upstream_broke", record, str(problem))
+            client.cut(reset=problem.reset)
+        finally:
+            reply.close()
+
+    def _failed(self, outcome: Outcome) -> Answer:
+        """Why there is no reply."""
+        name, problem = self._record.deployment, outcome.problem
+        if problem is None:
+            rests = self._plane.health.rests_for(name, time.monotonic())
+            return circuit_open(name, rests).answer
+        told = timed_out if isinstance(problem, UpstreamTimeout) else unreachable
+        return told(name, str(problem)).answer
+
+    def _ready(self, name: str) -> bool:
+        return self._plane.health.ready(name, time.monotonic())
+
+    def _seconds_left(self) -> float:
+        return float("inf") if self._deadline is None else self._deadline - time.monotonic()
+
+
+_FINE = Outcome(200)
+
+
+async def _within(seconds: float, opening: Awaitable[Reply]) -> Reply:
+    """The reply if its head is here in time; raises UpstreamTimeout."""
+    try:
+        async with asyncio.timeout(seconds):
+            return await opening
+    except TimeoutError:
+        raise UpstreamTimeout(f"timed out: the try took longer than {seconds:g} s") from None
+
+
+def _switching(reply: Reply) -> Headers:
+    """The two headers of a 101 that are about the connection and yet must go through."""
+    protocol = [value for name, value in reply.headers if name.lower() == b"upgrade"]
+    return [(b"Upgrade", protocol[0] if protocol else b"websocket"), (b"Connection", b"Upgrade")]

@@ -1,0 +1,136 @@
+"""The benchmark's command line.
+
+    make bench                                     # everything, about ten minutes
+    make bench BENCH_ARGS='--quick'                # a look, about a minute
+    make bench BENCH_ARGS='--only small,latency'
+    make bench BENCH_ARGS='--litellm PYTHON'       # with LiteLLM's proxy from that environment
+
+Method and table: docs/benchmarks.md. Exit code 0 when every measured figure reaches its goal, else
+1, which --no-judge turns off.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import os
+import platform
+import shutil
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from tests.bench import report
+from tests.bench.load import LoadProblem
+from tests.bench.machine import raise_file_limit, split_cores
+from tests.bench.rounds import Place, readings, version_of
+from tests.bench.scenarios import SCENARIOS, Effort
+from tests.bench.standing import at_rest, endurance, imports
+
+PARTS = (*(scenario.name for scenario in SCENARIOS), "rest", "imports", "endurance")
+QUICK = Effort(rounds=2, slow_rounds=1, seconds=1.0, starts=2, many=200, many_seconds=5.0)
+NEEDED = ("nginx", "wrk")
+
+
+def main() -> None:
+    """Measures and prints."""
+    asked = _asked()
+    for program in NEEDED:
+        if shutil.which(program) is None:
+            sys.exit(f"{program} is not on this machine; apt-get install {program} brings it")
+    cores = split_cores()
+    os.sched_setaffinity(0, cores.rest)
+    raise_file_limit()
+    place = Place(cores, asked.litellm)
+    try:
+        found = _measured(place, asked)
+    except LoadProblem as problem:
+        sys.exit(f"no figures: {problem}")
+    titles = {scenario.name: scenario.title for scenario in SCENARIOS}
+    text = json.dumps(report.as_json(found), indent=1) if asked.json else None
+    print(text or report.markdown(found, titles))
+    if not asked.no_judge and any(goal.reached is False for goal in report.goals(found)):
+        sys.exit(1)
+
+
+def _measured(place: Place, asked: argparse.Namespace) -> report.Measured:
+    effort: Effort = asked.effort
+    names = [name for name in asked.targets if name != "litellm" or place.litellm]
+    found = report.Measured(_surroundings(place, effort))
+    if "litellm" not in names:
+        found.not_measured.append("LiteLLM's proxy (--litellm PYTHON of its environment)")
+    for scenario in SCENARIOS:
+        if scenario.name in asked.only:
+            found.rounds[scenario.name] = readings(scenario, names, place, effort)
+    if "rest" in asked.only:
+        found.standing = at_rest(names, place, effort)
+    if "imports" in asked.only:
+        found.imports_litellm = imports("litellm", place)
+    if "endurance" in asked.only:
+        found.endurance = endurance(place, effort)
+    return found
+
+
+def _surroundings(place: Place, effort: Effort) -> dict[str, str]:
+    load = os.getloadavg()[0]
+    litellm = place.litellm
+    asking = "import importlib.metadata as m; print(m.version('litellm'))"
+    said = {
+        "measured": time.strftime("%Y-%m-%d"),
+        "cores": f"{os.cpu_count()} ({'target apart' if place.cores.apart else 'SHARED'})",
+        "load before": f"{load:.1f}",
+        "rounds": str(effort.rounds),
+        "Python": platform.python_version(),
+        "nginx": version_of(["nginx", "-v"]).rpartition("/")[2],
+        "LiteLLM": version_of([str(litellm), "-c", asking]) if litellm else "",
+    }
+    return {key: value for key, value in said.items() if value}
+
+
+def _asked() -> argparse.Namespace:
+    """The command line; ``effort`` is put together of its options."""
+    parser = argparse.ArgumentParser(prog="make bench", description="Measure, paired, in one run.")
+    parser.add_argument("--quick", action="store_true", help="a short run, for a look")
+    parser.add_argument("--rounds", type=int, help="rounds of every scenario")
+    parser.add_argument("--slow-rounds", type=int, help="rounds that LiteLLM takes part in")
+    parser.add_argument("--seconds", type=float, help="length of a slot")
+    parser.add_argument("--many", type=int, help="concurrent streams of the endurance run")
+    parser.add_argument("--many-seconds", type=float, help="how long these last")
+    parser.add_argument("--starts", type=int, help="starts of each target")
+    parser.add_argument("--seed", type=int, help="of the order within rounds")
+    parser.add_argument("--only", type=_list(PARTS), default=PARTS, help=",".join(PARTS))
+    every = ("direct", "nginx", "candor", "litellm")
+    parser.add_argument("--targets", type=_list(every), default=every, help=",".join(every))
+    parser.add_argument("--litellm", type=Path, metavar="PYTHON", help="of LiteLLM's environment")
+    parser.add_argument("--json", action="store_true", help="everything, for programs")
+    parser.add_argument(
+        "--markdown", action="store_true", help="the tables (what is printed anyway)"
+    )
+    parser.add_argument("--no-judge", action="store_true", help="exit 0 whatever was measured")
+    asked = parser.parse_args()
+    base = QUICK if asked.quick else Effort()
+    changes = {
+        name: value
+        for name in Effort.__dataclass_fields__
+        if (value := getattr(asked, name, None)) is not None
+    }
+    asked.effort = dataclasses.replace(base, **changes)
+    return asked
+
+
+def _list(known: Sequence[str]) -> Callable[[str], list[str]]:
+    """Reads a list of known names, separated by commas."""
+
+    def names(text: str) -> list[str]:
+        found = text.split(",")
+        if unknown := set(found) - set(known):
+            raise argparse.ArgumentTypeError(f"{unknown.pop()} is none of {', '.join(known)}")
+        return found
+
+    return names
+
+
+if __name__ == "__main__":
+    main()
