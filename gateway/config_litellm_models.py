@@ -56,6 +56,7 @@ _IGNORED = frozenset(
 )
 """Arguments that the proxy reads itself, of which nothing here does the work."""
 
+_VARIABLE = re.compile(r"^os\.environ/")
 _NAME = re.compile(r"[^A-Za-z0-9._-]+")
 _LONGEST_NAME = 56
 """Of 63 characters, so that a number may follow."""
@@ -109,13 +110,13 @@ def read_entry(position: int, raw: Any, credentials: Mapping[str, Any]) -> Entry
 
 
 def references(value: Any) -> Any:
-    """The value with ``os.environ/NAME`` written as ``env:NAME``, at any depth."""
+    """The value with LiteLLM's references to variables written as ``env:NAME``, at any depth."""
     if isinstance(value, Mapping):
         return {str(name): references(inner) for name, inner in value.items()}
     if isinstance(value, list):
         return [references(inner) for inner in value]
-    if isinstance(value, str) and value.startswith("os.environ/"):
-        return "env:" + value.removeprefix("os.environ/")
+    if isinstance(value, str):
+        return _VARIABLE.sub("env:", value)
     return value
 
 

@@ -1,9 +1,8 @@
 """One port, two depths: relayed calls leave at the parser, everything else goes on to ASGI.
 
 A head whose path the relay knows becomes a Call and never an ASGI scope. Any other falls through
-to uvicorn's protocol, of which this is a subclass, as if nobody had looked. And what uvicorn takes
-without a limit before anybody has been admitted (addresses, headers, trailers, the extensions of
-chunks, the time until a head is complete) has one here, on both roads.
+to uvicorn's protocol, of which this is a subclass, as if nobody had looked. On both roads the
+limits of http_bounds.py hold.
 """
 
 from __future__ import annotations
@@ -13,10 +12,10 @@ from collections import deque
 from typing import Any
 
 import httptools
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from gateway.config import LimitSettings
-from gateway.proxy.addressing import relayed
+from gateway.http_bounds import PIECE, BoundedProtocol
+from gateway.proxy.addressing import origin_form, relayed
 from gateway.proxy.call import (
     Call,
     ClientBody,
@@ -26,24 +25,17 @@ from gateway.proxy.call import (
     RequestHead,
 )
 from gateway.proxy.client import ReplyWriter
-from gateway.proxy.clock import new_request_id
-from gateway.proxy.errors import Declined, bad_request, head_late, head_too_large, overcrowded
+from gateway.proxy.errors import bad_request, head_late, head_too_large, overcrowded
+from gateway.proxy.headers import number
 from gateway.proxy.relay import Relay
-from gateway.proxy.tunnel import Tunnel
+from gateway.proxy.tunnel import OfferDeclined, Tunnel
 from gateway.upstreams.base import Headers, Reply
 from gateway.upstreams.deadlines import NEVER, Deadlines
-
-_PIECE = 16_384
-"""Bytes that are parsed between two looks at how many of them were of no use."""
-
-_LINGER_SECONDS = 2.0
-"""How long a refused client may go on sending, to no effect, while it reads why. A connection that
-is closed on unread bytes is reset, and a reset may overtake the answer."""
 
 _GO_ON = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
-class FrontProtocol(HttpToolsProtocol):
+class FrontProtocol(BoundedProtocol):
     """One connection of a client. The class attributes belong to what protocol_for makes.
 
     ``due`` and ``overdue`` are for Deadlines: a head that does not come, a body that stops, a
@@ -55,7 +47,6 @@ class FrontProtocol(HttpToolsProtocol):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self.due = NEVER
         self._calls: deque[Call] = deque()
         self._reading: Call | None = None
         """The call whose body is being parsed."""
@@ -64,14 +55,12 @@ class FrontProtocol(HttpToolsProtocol):
         self._known: RequestFields | None = None
         """The headers of the last request."""
         self._in_body = self._in_head = False
+        self._framing: bytes | None = None
+        """What frames the body of a request that the parser has ended at its head."""
         self._expects = False
         self._served = False
         self._unread = 0
         """Bytes that the client had not taken when it was last looked at; 0 while it keeps up."""
-        self._idle_bytes = 0
-        self._refusal: Declined | None = None
-        self._deaf = False
-        """Whether whatever the client still sends is ignored."""
         self._tunnel: Tunnel | None = None
 
     # The connection
@@ -94,7 +83,7 @@ class FrontProtocol(HttpToolsProtocol):
 
     def eof_received(self) -> bool:  # type: ignore[override]
         """The client sends no more. Outside of a tunnel it has left, as nginx too takes it."""
-        if self._tunnel is None:
+        if self._tunnel is None or not self._tunnel.opened:
             return False
         self._tunnel.end()
         return True
@@ -104,10 +93,10 @@ class FrontProtocol(HttpToolsProtocol):
         if self._tunnel is not None:
             self._tunnel.part(data)
             return
-        for start in range(0, len(data), _PIECE):
+        for start in range(0, len(data), PIECE):
             if self._deaf or self.transport.is_closing():
                 return
-            self._take(data[start : start + _PIECE] if len(data) > _PIECE else data)
+            self._take(data[start : start + PIECE] if len(data) > PIECE else data)
         self._begin_next()
 
     def pause_writing(self) -> None:
@@ -190,11 +179,16 @@ class FrontProtocol(HttpToolsProtocol):
         known = self._known
         if known is None or known.headers != self._fields:
             known = self._known = RequestFields(self._fields)
+        if not known.addressed(self.parser.get_http_version()):
+            self._refusal = bad_request("it names no host, or two, or another version of HTTP")
+            raise ValueError("the head is not valid")
         size = len(self._target) + known.size
         if size > self.limits.max_head_bytes:
             self._refusal = head_too_large(self.limits.max_head_bytes)
             raise ValueError("the head is too large")
-        path, _, query = _origin_form(self._target).partition(b"?")
+        if self.parser.should_upgrade() and not known.websocket:
+            self._framing = known.framing(self._length)
+        path, mark, query = origin_form(self._target).partition(b"?")
         if not relayed(path):
             self._fall_through()
         elif self._framework_answers:
@@ -202,8 +196,9 @@ class FrontProtocol(HttpToolsProtocol):
             self._deaf = True
         else:
             method = self.parser.get_method()
-            length = None if b"transfer-encoding" in known.first else _number(self._length)
-            self._call(RequestHead(method, (path, query), known, length=length, size=size))
+            length = None if b"transfer-encoding" in known.first else number(self._length)
+            target = (path, query if mark else None)
+            self._call(RequestHead(method, target, known, length=length, size=size))
 
     def on_body(self, body: bytes) -> None:
         """A part of the body; whatever framed it has been of use."""
@@ -218,6 +213,8 @@ class FrontProtocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """The request is complete; the next one may begin."""
+        if self._framing is not None:
+            return
         self._idle_bytes = 0
         self._in_body = False
         if self._deaf:
@@ -228,10 +225,6 @@ class FrontProtocol(HttpToolsProtocol):
             reading.body.finish()
         else:
             super().on_message_complete()
-
-    def send_400_response(self, msg: str) -> None:
-        """The parser gave up, by itself or because a callback above made it."""
-        self._refuse(self._refusal or bad_request("it is not valid HTTP"))
 
     # For the call that is being answered
 
@@ -297,21 +290,6 @@ class FrontProtocol(HttpToolsProtocol):
         self._served = True
         self._wait(self.limits.keep_alive_seconds)
 
-    def _wait(self, seconds: float) -> None:
-        self.due = self.loop.time() + seconds
-
-    def _take(self, data: bytes) -> None:
-        self._idle_bytes += len(data)
-        try:
-            self.parser.feed_data(data)
-        except httptools.HttpParserUpgrade as upgrade:
-            self._upgrade(data[upgrade.args[0] :])
-        except httptools.HttpParserError:
-            self.send_400_response("")
-        else:
-            if self._idle_bytes > self.limits.max_head_bytes + _PIECE:
-                self._refuse(head_too_large(self.limits.max_head_bytes))
-
     def _upgrade(self, rest: bytes) -> None:
         """The client asks for another protocol, as only a WebSocket of the relay's may."""
         call = self._calls[-1] if self._calls else None
@@ -319,7 +297,12 @@ class FrontProtocol(HttpToolsProtocol):
             self._tunnel = Tunnel(self)
             if rest:
                 self._tunnel.part(rest)
-        elif rest:
+            return
+        if self._framing is not None:
+            framing, self._framing = self._framing, None
+            self.parser = httptools.HttpRequestParser(OfferDeclined(self))
+            self.parser.feed_data(b"POST / HTTP/1.1\r\n%b\r\n\r\n" % framing)
+        if rest:
             self._take(rest)
 
     def _call(self, head: RequestHead) -> None:
@@ -356,6 +339,24 @@ class FrontProtocol(HttpToolsProtocol):
             super().on_header(name, self._length if length else value)
         super().on_headers_complete()
 
+    def _clear_the_way(self) -> bool:
+        """Whether a refusal may be sent: not where it would be taken for an answer under way."""
+        if self._calls and self._reading is None:
+            # What follows a request that stands: that one is answered, and nothing after it.
+            self._calls[-1].client.keep_alive = False
+            return False
+        if (self._calls and (len(self._calls) > 1 or self._calls[0].client.begun)) or (
+            self._framework_answers and (self.pipeline or self.cycle.response_started)
+        ):
+            self.transport.close()
+            return False
+        self._drop_calls()
+        if self._framework_answers:
+            # Its call is told that the client left, and whatever it still sends is dropped.
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+        return True
+
     def _drop_calls(self) -> None:
         for call in self._calls:
             call.gone = True
@@ -364,55 +365,6 @@ class FrontProtocol(HttpToolsProtocol):
                 call.task.cancel()
         self._calls.clear()
         self._reading = None
-
-    def _refuse(self, why: Declined) -> None:
-        """Answers once, unless another answer has begun, and closes without a reset."""
-        if self._deaf or self.transport.is_closing():
-            return
-        self._deaf = True
-        if self._calls and self._reading is None:
-            # What follows a request that stands: that one is answered, and nothing after it.
-            self._calls[-1].client.keep_alive = False
-            return
-        if (self._calls and (len(self._calls) > 1 or self._calls[0].client.begun)) or (
-            self._framework_answers and (self.pipeline or self.cycle.response_started)
-        ):
-            self.transport.close()
-            return
-        self._drop_calls()
-        if self._framework_answers:
-            # Its call is told that the client left, and whatever it still sends is dropped.
-            self.cycle.disconnected = True
-            self.cycle.message_event.set()
-        answer = why.answer
-        request_id = new_request_id().encode("ascii")
-        headers = [*answer.headers, (b"connection", b"close"), (b"x-candor-request-id", request_id)]
-        fields = [name + b": " + value + b"\r\n" for name, value in headers]
-        self.transport.write(b"".join([STATUS_LINE[answer.status], *fields, b"\r\n", answer.body]))
-        self._linger()
-
-    def _linger(self) -> None:
-        """Closes the connection so that its last answer is not overtaken by a reset."""
-        self._deaf = True
-        self.due = NEVER
-        self.flow.resume_reading()
-        if self.transport.can_write_eof():
-            self.transport.write_eof()
-        self.loop.call_later(_LINGER_SECONDS, self.transport.close)
-
-
-def _number(length: bytes) -> int:
-    """A body's length; 0 where none is told."""
-    return int(length) if length.isdigit() else 0
-
-
-def _origin_form(target: bytes) -> bytes:
-    """A target without the scheme and host that proxies are sent (RFC 9112, 3.2.2)."""
-    if target.startswith(b"/"):
-        return target
-    _, found, rest = target.partition(b"://")
-    slash = rest.find(b"/")
-    return rest[slash:] if found and slash >= 0 else target
 
 
 def protocol_for(relay: Relay, deadlines: Deadlines) -> type[FrontProtocol]:

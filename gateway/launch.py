@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import gc
 import os
 import shutil
 import socket
@@ -83,6 +84,9 @@ class _Launched:
 
     def serve(self, place: Place, orders: socket.socket | None) -> int:
         """Be a worker, or the only one; the exit code."""
+        # Nothing that is imported becomes garbage: looking for it costs a twentieth of the start.
+        # The server turns it on again.
+        gc.disable()
         from gateway.serving import Service, run
         from gateway.store import StoreProblem
 

@@ -112,6 +112,7 @@ class GatewayServer(uvicorn.Server):
         # What lives now lives on: the collector need not look at it again and again.
         gc.collect()
         gc.freeze()
+        gc.enable()
         if service.orders is not None:
             service.orders.send(READY)
 

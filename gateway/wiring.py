@@ -71,6 +71,7 @@ def assemble(settings: Settings, home: Path, place: Place = _ALONE) -> Assembly:
             queue.start()
             stack.callback(queue.close)
             stack.push_async_callback(planes.aclose)
+            await planes.warm()
             yield
             await close_upstreams(relay.plane.upstreams)
 

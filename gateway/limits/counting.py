@@ -9,7 +9,6 @@ reasoning are not seen.
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,9 +28,18 @@ _TOKENS_A_TURN = 4
 """What stands around a turn of a conversation (OpenAI Cookbook, "How to count tokens")."""
 _ENDS = 4096
 """Bytes at either end of a reply in which its usage is looked for."""
-_INLINE_IMAGE = re.compile(rb";base64,[A-Za-z0-9+/=]{64,}")
 _TOKENS_AN_IMAGE = 1000
 """About what a large image costs at OpenAI and Anthropic; its bytes say nothing about it."""
+_BYTES_AN_IMAGE = 1 << 19
+"""What a photograph takes as base64."""
+_SAMPLES, _SAMPLE_BYTES = 64, 128
+"""Pieces of a long request that are looked at to tell text from images."""
+_LONG = 1 << 14
+"""Bytes from which on a request is long; what an image below it is mistaken by is little."""
+_LONGEST_REQUEST = 1 << 20
+"""Bytes of a request that is read to be counted; a longer one is estimated by its size."""
+_LONGEST_REPLY = 1 << 22
+"""Bytes that a packed reply is unpacked to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +60,24 @@ class KeptCall:
 
 
 def estimate_tokens(request: bytes) -> int:
-    """What a request will use at the least, from its size alone; images count as images."""
-    size, images = len(request), 0
-    if b";base64," in request:
-        for found in _INLINE_IMAGE.finditer(request):
-            size -= found.end() - found.start()
-            images += 1
-    return size // BYTES_A_TOKEN + images * _TOKENS_AN_IMAGE
+    """What a request will use at the least, from its size alone.
+
+    Images make requests large and not dear: pieces of a long one that look like base64, which has
+    no space, no quote and no escape, are taken for images. Takes some 20 us whatever the size.
+    """
+    size = len(request)
+    if size <= _LONG:
+        return size // BYTES_A_TOKEN
+    apart = size // _SAMPLES
+    starts = range(apart // 2, apart * _SAMPLES, apart)
+    images = sum(_is_base64(request[at : at + _SAMPLE_BYTES]) for at in starts)
+    image_bytes = size * images // _SAMPLES
+    tokens = (size - image_bytes) // BYTES_A_TOKEN
+    return tokens + -(-image_bytes // _BYTES_AN_IMAGE) * _TOKENS_AN_IMAGE
+
+
+def _is_base64(piece: bytes) -> bool:
+    return piece.isascii() and not (b" " in piece or b'"' in piece or b"\\" in piece)
 
 
 def rule_of_thumb(text: str) -> int:
@@ -125,19 +144,19 @@ def counted(call: KeptCall, encoder: Encoder | None) -> Usage | None:
     if call.status is None or not 200 <= call.status < 300:
         return None
     whole = len(call.reply) >= call.reply_bytes
+    body = decode(call.reply, call.content_encoding, limit=_LONGEST_REPLY).body
     if whole and call.content_encoding:
-        body = decode(call.reply, call.content_encoding).body
         told = read_usage(body[:_ENDS], body[-_ENDS:])
         if told is not None and not told.estimated:
             return told
     exchange = read_exchange(
         RawReply(
             endpoint=call.path,
-            request=call.request,
+            request=call.request if len(call.request) <= _LONGEST_REQUEST else b"",
             status=call.status,
             content_type=call.content_type,
-            content_encoding=call.content_encoding,
-            body=call.reply,
+            content_encoding="",
+            body=body,
             cut=whole,
             trimmed=not whole,
         )
@@ -145,7 +164,7 @@ def counted(call: KeptCall, encoder: Encoder | None) -> Usage | None:
     tokens = rule_of_thumb if encoder is None else encoder
     return Usage(
         _prompt_tokens(exchange, call, tokens),
-        _reply_tokens(exchange, call, tokens),
+        _reply_tokens(exchange, call, body, tokens=tokens),
         estimated=True,
     )
 
@@ -158,10 +177,13 @@ def _prompt_tokens(exchange: Exchange, call: KeptCall, tokens: Encoder) -> int:
     return sum(tokens(turn.text) + _TOKENS_A_TURN for turn in exchange.prompt)
 
 
-def _reply_tokens(exchange: Exchange, call: KeptCall, tokens: Encoder) -> int:
+def _reply_tokens(exchange: Exchange, call: KeptCall, body: bytes, *, tokens: Encoder) -> int:
+    if call.reply and not body:
+        # Packed in a way that is not read here: about what its text packs to.
+        return call.reply_bytes // BYTES_A_TOKEN
     text = exchange.reply + exchange.reasoning
     # The arguments of tools are no text here. Most servers send an event for each token.
-    found = tokens(text) if text else call.reply.count(b"\ndata:")
+    found = tokens(text) if text else body.count(b"\ndata:")
     if len(call.reply) < call.reply_bytes and call.reply:
         found = round(found * call.reply_bytes / len(call.reply))
     return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from gateway.config import Settings
+from gateway.config import ConfigProblem, Settings
 from gateway.limits.limiter import Limiter
 from gateway.limits.local import LocalLimiter
 
@@ -17,7 +17,8 @@ def open_limiter(settings: Settings, home: Path, slot: int = 0) -> Limiter:
 
     ``home`` is CANDOR_HOME, ``slot`` the number of this worker. A limiter knows no client: it may
     outlive a configuration, unless the new one counts somewhere else. Redis is connected to when
-    it is first needed, and redis-py imported only where it is.
+    it is first needed, and redis-py imported only where it is. Raises ConfigProblem where the URL
+    is none that redis-py understands.
     """
     local = LocalLimiter(home / FOLDER, slot)
     url = settings.counters_url.get_secret_value()
@@ -25,4 +26,10 @@ def open_limiter(settings: Settings, home: Path, slot: int = 0) -> Limiter:
         return local
     from gateway.limits.redis_limiter import RedisLimiter, redis_at
 
-    return RedisLimiter(redis_at(url), local)
+    try:
+        redis = redis_at(url)
+    except ValueError:
+        # The value may hold a password, so it is not shown.
+        lines = ["limits.url: is no address of a Redis; write e.g. redis://HOST:6379/0"]
+        raise ConfigProblem(lines) from None
+    return RedisLimiter(redis, local)

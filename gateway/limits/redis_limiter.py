@@ -54,6 +54,7 @@ def redis_at(url: str) -> Redis:
     """
     return Redis.from_url(
         url,
+        decode_responses=False,
         socket_timeout=ANSWER_SECONDS,
         socket_connect_timeout=ANSWER_SECONDS,
         retry=Retry(NoBackoff(), 1, supported_errors=(RedisConnectionError,)),
@@ -149,7 +150,7 @@ class RedisLimiter:
             if isinstance(problem, asyncio.CancelledError):
                 raise
             return self._without_redis(allowance, tokens_estimate)
-        what = answer[0].decode()
+        what = str(answer[0], "ascii")
         if what:
             return self._exceeded(allowance, Resource(what), answer[1:])
         self._spent[name] = (month, int(answer[1]))

@@ -42,6 +42,15 @@ def relayed(path: bytes) -> bool:
     return path.startswith((b"/v1/", b"/openai/")) or path == _V1
 
 
+def origin_form(target: bytes) -> bytes:
+    """A target without the scheme and host that proxies are sent (RFC 9112, 3.2.2)."""
+    if target.startswith(b"/"):
+        return target
+    _, found, rest = target.partition(b"://")
+    slash = rest.find(b"/")
+    return rest[slash:] if found and slash >= 0 else target
+
+
 def address_of(method: bytes, path: bytes) -> Address:
     """What a relayed path asks for."""
     return _known(method, path) if len(path) <= _REMEMBERED_BYTES else _read(method, path)
@@ -64,8 +73,8 @@ _known = lru_cache(maxsize=1024)(_read)
 
 
 def at_upstream(
-    address: Address, query: bytes, base_path: bytes, model: str | None = None
-) -> tuple[bytes, bytes]:
+    address: Address, query: bytes | None, base_path: bytes, model: str | None = None
+) -> tuple[bytes, bytes | None]:
     """The path below an upstream's base, and the query, for a request to it.
 
     An upstream whose base ends in /openai is Azure's own and gets Azure's paths as they came, with
@@ -80,13 +89,15 @@ def at_upstream(
         return b"/deployments/" + quote(model, safe="").encode("ascii") + address.rest, query
     if address.azure.startswith(b"/v1/"):
         return address.rest, query
+    if query is None:
+        return address.rest, None
     kept = [field for field in query.split(b"&") if not field.startswith(b"api-version=")]
     return address.rest, b"&".join(kept)
 
 
-def model_in_query(query: bytes) -> str | None:
+def model_in_query(query: bytes | None) -> str | None:
     """The model that a query names, as Realtime's does; None where it names none."""
-    named = parse_qs(query.decode("latin-1")).get("model")
+    named = parse_qs((query or b"").decode("latin-1")).get("model")
     return named[0] if named else None
 
 

@@ -34,7 +34,7 @@ class RequestFields:
     what was worked out from them: of each kind one thing, made anew where its maker is another.
     """
 
-    __slots__ = ("expects", "first", "headers", "known", "size", "websocket")
+    __slots__ = ("_hosts", "expects", "first", "headers", "known", "size", "websocket")
 
     def __init__(self, headers: Headers) -> None:
         self.headers = headers
@@ -46,7 +46,21 @@ class RequestFields:
         """Whether the client asks for that protocol instead of a reply."""
         self.expects = self.first.get(b"expect", b"").lower() == b"100-continue"
         """Whether the client waits to be told to go on."""
+        self._hosts = sum(name.lower() == b"host" for name, _ in headers)
         self.known: dict[str, tuple[object, object]] = {}
+
+    def addressed(self, version: str) -> bool:
+        """Whether a request of this version names one host, as it must (RFC 9112, 3.2)."""
+        return (self._hosts == 1 and version in ("1.1", "1.0")) or (
+            not self._hosts and version == "1.0"
+        )
+
+    def framing(self, length: bytes) -> bytes | None:
+        """The field that says how the body ends, None where there is no body."""
+        coding = self.first.get(b"transfer-encoding")
+        if coding is not None:
+            return b"Transfer-Encoding: " + coding
+        return b"Content-Length: " + length if length else None
 
     def learn(self, kind: str, maker: object, make: Callable[[], T]) -> T:
         """What ``maker`` made of these headers the last time, else what ``make`` makes now."""
@@ -62,7 +76,7 @@ class RequestHead:
     """Method, target and headers. ``length`` is the body's, None where only its end tells.
 
     ``path`` is as it was sent, percent-encoding and all, and ``query`` what follows its question
-    mark. ``size`` counts the bytes of all.
+    mark, None where there is none. ``size`` counts the bytes of all.
     """
 
     __slots__ = ("fields", "length", "method", "path", "query", "size")
@@ -70,7 +84,7 @@ class RequestHead:
     def __init__(
         self,
         method: bytes,
-        target: tuple[bytes, bytes],
+        target: tuple[bytes, bytes | None],
         fields: RequestFields,
         *,
         length: int | None,

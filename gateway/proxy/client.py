@@ -13,6 +13,7 @@ from http import HTTPStatus
 from typing import Protocol
 
 from gateway.proxy.errors import Answer
+from gateway.proxy.headers import passed_on
 from gateway.upstreams.base import Framing, Headers, Reply
 
 _JOINED = 16_384
@@ -52,6 +53,7 @@ class ReplyWriter:
         "_connection",
         "_head_only",
         "_http_1_0",
+        "_open_ended",
         "_source",
         "_transport",
         "_unsent",
@@ -69,6 +71,7 @@ class ReplyWriter:
         self._http_1_0 = http_1_0
         self._head_only = head_only
         self._chunked = False
+        self._open_ended = False
         self._unsent = b""
         self._watching: Watching | None = None
         self._source: Reply | None = None
@@ -89,6 +92,7 @@ class ReplyWriter:
         if framing is Framing.CHUNKED:
             self._chunked = not self._http_1_0
         if framing is Framing.UNTIL_CLOSE or (framing is Framing.CHUNKED and self._http_1_0):
+            self._open_ended = True
             self.keep_alive = False
         if self._chunked:
             headers.append((b"Transfer-Encoding", b"chunked"))
@@ -97,6 +101,13 @@ class ReplyWriter:
             self._unsent = head
         else:
             self._transport.write(head)
+
+    def interim(self, status: int, reason: bytes, headers: Headers) -> None:
+        """Passes on what an upstream says before its reply (RFC 9110, 15.2)."""
+        if self._http_1_0 or self.begun:
+            return
+        fields = b"".join([b"%b: %b\r\n" % pair for pair in passed_on(headers)])
+        self._transport.write(b"HTTP/1.1 %d %b\r\n%b\r\n" % (status, reason, fields))
 
     def part(self, piece: bytes) -> None:
         """The next part of the body, on its way at once."""
@@ -138,11 +149,14 @@ class ReplyWriter:
         self._connection.tunnelled(reply)
 
     def cut(self, *, reset: bool = False) -> None:
-        """Breaks the connection in the middle of the reply, by FIN or, if asked, by RST."""
+        """Breaks the connection in the middle of the reply, by FIN or, if asked, by RST.
+
+        Where the connection's end is the body's, a FIN would make a whole reply of the broken one.
+        """
         self.ended = True
         self._source = None
         transport = self._transport
-        if not reset or transport.get_write_buffer_size():
+        if not self._open_ended and (not reset or transport.get_write_buffer_size()):
             transport.close()
             return
         wire = transport.get_extra_info("socket")

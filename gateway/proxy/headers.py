@@ -10,6 +10,7 @@ __all__ = [
     "CREDENTIALS",
     "Headers",
     "framed",
+    "number",
     "oddly_coded",
     "passed_on",
     "reply_headers",
@@ -51,6 +52,12 @@ def value_of(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> str | None:
         if key.lower() == name:
             return value.decode("latin-1")
     return None
+
+
+def number(length: bytes) -> int:
+    """A body's length; 0 where none is told."""
+    length = length.strip(b" \t")
+    return int(length) if length.isdigit() else 0
 
 
 def oddly_coded(headers: Iterable[tuple[bytes, bytes]]) -> bool:
@@ -125,23 +132,20 @@ def framed(headers: Headers, *, length: int | None) -> Headers:
     Computed, never copied: a body whose length two hops read differently is how requests are
     smuggled (RFC 9112, 11.2). ``headers`` stay as they are.
     """
-    field = (b"Transfer-Encoding", b"chunked") if length is None else _length_field(length)
     places = [
         place
         for place, pair in enumerate(headers)
         if len(pair[0]) == 14 and pair[0].lower() == _LENGTH
     ]
+    name = headers[places[0]][0] if places else b"Content-Length"
     kept = headers.copy()
     for place in reversed(places):
         del kept[place]
-    if length == 0 and not places:
-        return kept
-    kept.insert(places[0] if places else len(kept), field)
+    if length is None:
+        kept.append((b"Transfer-Encoding", b"chunked"))
+    elif length or places:
+        kept.insert(places[0] if places else len(kept), (name, b"%d" % length))
     return kept
-
-
-def _length_field(length: int) -> tuple[bytes, bytes]:
-    return (b"Content-Length", str(length).encode("ascii"))
 
 
 def with_key(headers: Headers, key: str, key_header: str | None = None) -> Headers:

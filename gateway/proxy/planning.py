@@ -187,9 +187,19 @@ class _Draft:
         if head.websocket:
             headers = upgrading(headers, protocol=head.fields.first[b"upgrade"])
         else:
-            headers = framed(headers, length=head.length if sent is None else len(sent))
+            # Chunks without a byte stay chunks: neither they nor a length is no body at all.
+            headers = framed(headers, length=len(sent) if sent else head.length)
         body = self._asked.call.body if sent is None else sent
-        return UpstreamCall(head.method, path, query, headers, body, route.timeouts, deadline)
+        return UpstreamCall(
+            head.method,
+            path,
+            query,
+            headers,
+            body,
+            route.timeouts,
+            deadline,
+            self._asked.call.client,
+        )
 
     def _sent(self, model: str | None, base_path: bytes) -> bytes | None:
         body, fields = self._body, self._fields
@@ -229,6 +239,10 @@ def _gap(
     rewritten = deployment.upstream.model is not None
     if deployment.model == EVERYTHING and not rewritten and not client.limited:
         return None
+    base = deployment.upstream.base_url
+    azure = base is not None and _path_of(base).endswith(b"/openai")
+    if azure and asked.address.model is not None and not asked.address.endpoint.routed_by_model:
+        return None  # The path names the model, there too, and nobody reads the body.
     if fields is None or (fields.model is None and asked.address.model is None):
         return _unnamed(asked, fields)
     return model_ambiguous() if fields.ambiguous and not rewritten else None

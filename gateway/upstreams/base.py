@@ -66,6 +66,14 @@ class Outlet(Protocol):
         ...
 
 
+class Hints(Protocol):
+    """Takes the interim replies that come before the reply (RFC 9110, 15.2)."""
+
+    def interim(self, status: int, reason: bytes, headers: Headers) -> None:
+        """One that nobody here asked for; a 100 is none."""
+        ...
+
+
 class BodySource(Protocol):
     """A request's body that is passed on as it arrives."""
 
@@ -110,11 +118,12 @@ class UpstreamCall:
 
     method: bytes
     path: bytes
-    query: bytes
+    query: bytes | None
     headers: Headers
     body: bytes | BodySource
     timeouts: Timeouts
     deadline: float | None = None
+    hints: Hints | None = None
 
 
 class Reply(Protocol):

@@ -78,7 +78,7 @@ def messages_base(upstream: UpstreamSettings) -> str | None:
     if upstream.provider != "anthropic":
         return None
     target = target_of(upstream)
-    if target.arguments:
+    if target.arguments or "*" in target.model:
         return None
     base = (target.api_base or _ANTHROPIC).rstrip("/").removesuffix("/messages").rstrip("/")
     return base if base.endswith("/v1") else f"{base}/v1"

@@ -85,6 +85,13 @@ class LiteLLMEngine:
         """Starts ``work`` on LiteLLM's loop."""
         return asyncio.run_coroutine_threadsafe(work, self._started())
 
+    def leave(self, work: Coroutine[Any, Any, Any]) -> None:
+        """Starts ``work`` that nobody waits for; nothing where there is no loop any more."""
+        if self._loop is None:
+            work.close()
+        else:
+            self.submit(work)
+
     def owns(self, name: str) -> bool:
         """Whether LiteLLM takes an argument of this name for itself. On its loop only."""
         self.load()
@@ -123,7 +130,6 @@ class LiteLLMEngine:
             ) from None
         library.telemetry = False
         library.suppress_debug_info = True
-        library.turn_off_message_logging = True
         self._session = tapped_session()
         self._unlisten = listen_to(library, self._session)
         self._owned = _owned_names(library)

@@ -92,7 +92,7 @@ class StreamedReply(WholeReply):
         """Gives the provider's connection back, or breaks it in the middle of the stream."""
         if not self._closed:
             self._closed = True
-            self._engine.submit(self._work.close())
+            self._engine.leave(self._work.close())
 
     async def _next(self) -> bytes | None:
         idle = self._timeouts.idle

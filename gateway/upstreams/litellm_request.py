@@ -48,9 +48,9 @@ class Target:
 
     provider: str
     model: str
-    api_key: str | None = None
+    api_key: str | None = field(default=None, repr=False)
     api_base: str | None = None
-    arguments: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    arguments: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}), repr=False)
 
     @property
     def secrets(self) -> tuple[str, ...]:
@@ -207,7 +207,7 @@ def _model(target: Target, asked: Mapping[str, Any]) -> str:
     if "*" not in target.model:
         return target.model.removeprefix(prefix)
     named = asked.get("model")
-    if not isinstance(named, str) or not named.removeprefix(prefix):
+    if not isinstance(named, str) or not named.removeprefix(prefix) or "*" in named:
         raise _bad("the body lacks 'model'; add it")
     return target.model.removeprefix(prefix).replace("*", named.removeprefix(prefix), 1)
 

@@ -13,6 +13,9 @@ from tests.bench.standing import Endurance, Standing
 
 MEGABYTE = 1_000_000
 KIBIBYTE = 1024
+BEGIN = "<!-- measured: begin -->"
+END = "<!-- measured: end -->"
+"""Where a page has its tables."""
 
 
 @dataclass(slots=True)
@@ -171,8 +174,12 @@ def goals(found: Measured) -> list[Goal]:
             0.5,
             "time to first part added, p50, ms",
         ),
-        _below("idle memory of a worker, MB", 120.0, rest and rest.idle_bytes / MEGABYTE),
-        _below("start to first answer, s", 1.5, rest and rest.start_seconds),
+        _below(
+            "idle memory of a worker, MB",
+            120.0,
+            None if rest is None else rest.idle_bytes / MEGABYTE,
+        ),
+        _below("start to first answer, s", 1.5, None if rest is None else rest.start_seconds),
         Goal(
             "LiteLLM imported without need",
             "no",
@@ -225,6 +232,15 @@ def markdown(found: Measured, titles: dict[str, str]) -> str:
     parts += [f"Not measured: {each}." for each in found.not_measured]
     parts += ["; ".join(f"{key} {value}" for key, value in found.surroundings.items()) + "."]
     return "\n\n".join(parts) + "\n"
+
+
+def put_into(page: str, tables: str) -> str:
+    """The page with these tables between its two marks; raises ValueError where it has none."""
+    before, begin, rest = page.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise ValueError(f"the page lacks its marks {BEGIN} and {END}")
+    return f"{before}{begin}\n{tables}{end}{after}"
 
 
 def _scenario_table(name: str, readings: list[Reading]) -> str:

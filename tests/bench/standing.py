@@ -17,8 +17,6 @@ from tests.bench.scenarios import Effort, Upstream
 from tests.bench.script import request
 from tests.bench.targets import CLIENT_KEY, NAMES, Target, started
 
-SETTLED_SECONDS = 1.0
-"""After the first answer, before idle memory is read: whoever loads more later has begun."""
 GAP_MS = 500
 SAMPLE_SECONDS = 0.5
 
@@ -57,8 +55,6 @@ def _at_rest(name: str, place: Place, starts: int) -> Standing:
     seen = []
     for _ in range(starts):
         with ground(place, Upstream.SCRIPTED) as where, started(name, "small", where) as target:
-            uvloop.run(asyncio.sleep(SETTLED_SECONDS))
-            target.count_processes()
             scorer = target.scorer_memory()
             seen.append((target.start_seconds, target.memory(), scorer))
     seconds, idle, judging = zip(*seen, strict=True)

@@ -27,6 +27,11 @@ UPSTREAM_KEY = "sk-bench-upstream"
 SCORER = "gateway.mirror.scorer"
 """How the command line of Candor's scorer can be told: it is no part of the gateway's road."""
 READY_SECONDS = 120.0
+SETTLING_CALLS = 60
+SETTLING_SECONDS = 30.0
+QUIET_SECONDS = 0.5
+QUIET_SHARE = 0.1
+"""A target whose family takes less of a core than this for so long has done with starting."""
 
 
 class NotMeasured(Exception):
@@ -102,7 +107,7 @@ class Ground:
 
 @contextmanager
 def started(name: str, model: str, ground: Ground) -> Iterator[Target]:
-    """A target from its first answer on, until the block ends. Raises NotMeasured."""
+    """A target that has started and settled, until the block ends. Raises NotMeasured."""
     if name == "direct":
         yield Target(name, ground.upstream_port, model)
         return
@@ -116,8 +121,21 @@ def started(name: str, model: str, ground: Ground) -> Iterator[Target]:
         target = Target(name, port, model, child, folder, slow=name == "litellm")
         first_answer(target.port, target.request, child)
         target.start_seconds = time.perf_counter() - begun
-        target.count_processes()
+        _settle(target, child)
         yield target
+
+
+def _settle(target: Target, child: subprocess.Popen[bytes]) -> None:
+    """A few calls, so that what is loaded late is loaded; then until nobody of it is busy."""
+    for _ in range(SETTLING_CALLS):
+        first_answer(target.port, target.request, child)
+    deadline = time.monotonic() + SETTLING_SECONDS
+    while time.monotonic() < deadline:
+        target.count_processes()
+        before = target.cpu() + target.scorer_cpu()
+        time.sleep(QUIET_SECONDS)
+        if target.cpu() + target.scorer_cpu() - before < QUIET_SHARE * QUIET_SECONDS:
+            return
 
 
 @contextmanager

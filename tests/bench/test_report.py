@@ -7,11 +7,12 @@ import random
 import pytest
 
 from tests.bench.load import LoadProblem, wrk_result
-from tests.bench.report import Measured, goals, markdown
+from tests.bench.report import Measured, goals, markdown, put_into
 from tests.bench.rounds import Reading, order
 from tests.bench.scenarios import SCENARIOS, Effort, quantile
 from tests.bench.standing import Endurance, Standing
 from tests.bench.targets import Target
+from tests.services import ROOT
 
 WRK = """Running 1s test @ http://127.0.0.1:1/
   1 threads and 16 connections
@@ -109,3 +110,14 @@ def test_the_order_of_a_round_is_drawn_and_a_slow_target_has_few_turns() -> None
 def test_every_scenario_has_the_gateway_and_what_it_is_compared_with() -> None:
     for scenario in SCENARIOS:
         assert {"nginx", "candor", "litellm"} <= set(scenario.targets)
+
+
+def test_the_tables_of_the_docs_can_be_put_there_again() -> None:
+    page = (ROOT / "docs" / "benchmarks.md").read_text(encoding="utf-8")
+    once = put_into(page, "new tables\n")
+    assert put_into(once, "new tables\n") == once
+    assert once.count("new tables") == 1
+    assert once.startswith("# Benchmarks")
+    assert once.endswith(page[-200:])
+    with pytest.raises(ValueError, match="marks"):
+        put_into("a page without", "tables")

@@ -124,7 +124,16 @@ def test_the_first_event_is_there_while_the_stream_goes_on(scripted: Sides, curl
     before = scripted.provider.hangups
 
     def ask(root: str) -> Any:
-        command = [curl, "-sN", *JSON, "-d", '{"model": "silent", "stream": true}', root + CHAT[0]]
+        command = [
+            curl,
+            "-sN",
+            "--max-time",
+            "15",
+            *JSON,
+            "-d",
+            '{"model": "silent", "stream": true}',
+            root + CHAT[0],
+        ]
         with subprocess.Popen(command, stdout=subprocess.PIPE) as child:
             assert child.stdout is not None
             first = child.stdout.readline()

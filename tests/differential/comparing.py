@@ -43,6 +43,19 @@ def _tokens(message: Message) -> set[bytes]:
     return {token.strip().lower() for value in values for token in value.split(b",")} - {b"close"}
 
 
+def leaked(direct: Message, through: Message) -> list[bytes]:
+    """Headers that should have ended at the gateway; it has a Connection and a framing of its own,
+    and an Upgrade for a WebSocket."""
+    ending = HOP_BY_HOP - {b"connection", b"transfer-encoding"} | _tokens(direct) | {b"expect"}
+    ending -= {b"upgrade"} if upgrade(direct) else set()
+    is_reply = through.line.startswith(b"HTTP/")
+    return [
+        name
+        for name, _ in through.headers
+        if name.lower() in ending or (name.lower().startswith(OURS) and not is_reply)
+    ]
+
+
 def upgrade(message: Message) -> bytes | None:
     """The WebSocket that is asked for or agreed on: written anew for each connection, wherever in
     the head, and the same all the way. Any other protocol is between two neighbours."""
@@ -101,6 +114,7 @@ def _requests(direct: Message, through: Message) -> list[str]:
         *_one("line", direct.line.split(b" ")[:2], through.line.split(b" ")[:2]),
         *_headers(direct, through),
         *_one("upgrade", upgrade(direct), upgrade(through)),
+        *_one("leak", [], leaked(direct, through)),
         *_one("framing", direct.framing, through.framing),
         *(_bodies(direct, through) if direct.complete else []),
         *_one("completeness", direct.complete, through.complete),
@@ -120,6 +134,7 @@ def _replies(direct: Message, through: Message, boundaries: bool) -> list[str]:
         *_one("status", _status(direct), _status(through)),
         *_headers(direct, through),
         *(_one("upgrade", upgrade(direct), upgrade(through)) if direct.status == 101 else []),
+        *_one("leak", [], leaked(direct, through)),
         *_bodies(direct, through),
         *_one("trailers", [], through.trailers),
     ]

@@ -65,7 +65,18 @@ OFFERED = [
         ("an empty body", CHAT, (), b"", b"", True),
     ]
 ]
+LENGTHS = [
+    (asking(CHAT, JSON, body=BODY[:-1] + b" " * blanks + b"}"), answering(body=b"x" * blanks))
+    for blanks in (0, 9, 1, 300_000, 1)
+] + [
+    (asking(CHAT, JSON, body=b""), answering()),
+    (asking(CHAT, JSON, CHUNKED, body=None) + chunk(BODY) + LAST, answering()),
+    (asking(CHAT, JSON, body=None), answering()),
+    (asking(CHAT, JSON), answering()),
+]
 KEPT = [
+    several("bodies of many lengths under the same headers", *LENGTHS),
+    several("bodies of many lengths sent ahead", *LENGTHS, pipelined=True),
     several(
         "five requests on one connection",
         *[(asking(), answering(body=b"%d" % n)) for n in range(5)],

@@ -167,7 +167,27 @@ RENAMED = [
     ),
 ]
 
+TURNS = (
+    ("keyed", (THEIRS,), "keyed"),
+    ("keyless", (), "keyless"),
+    ("renaming", (), "gpt-real-2"),
+    ("keyless", (), "keyless"),
+    ("api-keyed", (b"api-key: " + theirs,), "api-keyed"),
+    ("keyed", (THEIRS,), "keyed"),
+)
 ADDRESSED = [
+    Case(
+        "deployments in turn under the same headers",
+        tuple(
+            Exchange(
+                (asking(CHAT, X, OURS, JSON, body=body(model)),),
+                ANSWER,
+                (asking(CHAT, X, *arriving, JSON, body=body(written)),),
+            )
+            for model, arriving, written in TURNS
+        ),
+        road=Road.CHOOSING,
+    ),
     Case(
         "an address with a host in it",
         (
@@ -199,3 +219,14 @@ AZURES = [
 @pytest.mark.parametrize("case", [*KEYS, *RENAMED, *ADDRESSED, *AZURES], ids=str)
 def test_only_what_the_deployment_asks_for_changes(case: Case, roads):
     assert roads.differences(case) == []
+
+
+def test_who_was_let_in_once_is_asked_for_the_key_again(roads):
+    wrong = asking(CHAT, b"Authorization: Bearer sk-of-nobody-else", body=body("keyed"))
+    right = asking(CHAT, OURS, body=body("keyed"))
+    with roads.opened(Road.CHOOSING, *[Exchange((right,), ANSWER)] * 2) as (client, run):
+        for count, request in enumerate((right, wrong, right), 1):
+            client.send(request)
+            client.read_replies(count)
+    assert [reply.status for reply in client.reader.finals] == [200, 401, 200]
+    assert len(run.seen.requests) == 2

@@ -110,8 +110,12 @@ class Fleet:
 
 def written(base_url: str, **branches: Any) -> str:
     """A configuration with one deployment for everything."""
-    deployment = {"name": "prod", "model": "*", "upstream": {"base_url": base_url}}
-    return yaml.safe_dump({"deployments": [deployment], "mirror": {"sample": 0.0}, **branches})
+    tree = {
+        "deployments": [{"name": "prod", "model": "*", "upstream": {"base_url": base_url}}],
+        "mirror": {"sample": 0.0},
+        "classifier": {"cascade": ["native"]},
+    }
+    return yaml.safe_dump({**tree, **branches})
 
 
 @contextlib.contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import socket
 import ssl
@@ -218,6 +219,20 @@ async def test_a_large_reply_and_a_broken_one_come_through_tls_as_they_are(autho
             await reply.pass_to(sink)
         assert sink.body == large
         await upstream.aclose()
+
+
+@on_each_loop
+async def test_over_tls_a_body_may_last_until_the_end_of_the_connection(authority):
+    def script(wire):
+        wire.send(b"HTTP/1.1 200 OK\r\n\r\nall of it")
+        with contextlib.suppress(OSError):
+            wire.socket.unwrap()
+        wire.close()
+
+    with SecureServer(authority.identity, script) as server:
+        reply = await upstream_at(server.port, authority.trust).open(POST)
+        assert reply.framing is Framing.UNTIL_CLOSE
+        assert await taken(reply) == b"all of it"
 
 
 @on_each_loop

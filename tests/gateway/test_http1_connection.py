@@ -314,8 +314,8 @@ async def test_a_reply_before_the_end_of_the_request_is_passed_on_and_ends_the_c
             assert (reply.status, await taken(reply)) == (int(status[:3]), b"early")
             source.outlet.part(b"nobody wants this")
             source.outlet.end()
-            await wait_until_async(gone.is_set)
             assert await taken(await upstream.open(GET)) == b"early"
+            await wait_until_async(gone.is_set)
         assert fake.connections == 2
 
 
@@ -668,6 +668,35 @@ async def test_after_the_upstreams_half_of_a_tunnel_the_other_half_goes_on():
             reply.send(b"last")
             reply.close()
             await wait_until_async(heard.is_set)
+
+
+@on_each_loop
+async def test_a_tunnel_whose_upstream_does_not_read_holds_up_who_feeds_it():
+    read_on = threading.Event()
+
+    def script(wire, _):
+        wire.send(SWITCHED)
+        assert read_on.wait(PATIENCE)
+        while wire.socket.recv(1 << 20):
+            pass
+        wire.close()
+
+    client = FakeSource(ends=True)
+    with FakeUpstream(script) as fake:
+        async with asking(fake) as upstream:
+            reply = await upstream.open(replace(UPGRADE, body=client))
+            sent = 0
+            while not client.pauses:
+                reply.send(LARGE)
+                sent += 1
+                assert sent < COUNT
+                await asyncio.sleep(0)
+            assert client.resumes == 0
+            read_on.set()
+            await wait_until_async(lambda: client.resumes)
+            reply.send_eof()
+            assert await taken(reply) == b""
+            reply.close()
 
 
 @on_each_loop

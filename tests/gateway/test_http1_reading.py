@@ -111,6 +111,13 @@ def test_names_values_and_reason_stay_as_they_were_sent():
     ]
 
 
+def test_trailers_and_chunk_extensions_go_nowhere():
+    told = read(REPLIES["chunked"])
+    assert told.headers == [(b"Transfer-Encoding", b"chunked")]
+    assert told.parts == [b"hello", b"!"]
+    assert (told.complete, told.reusable) == (True, True)
+
+
 @pytest.mark.parametrize("name", ["chunked", "length", "until close"])
 def test_every_byte_of_a_body_is_handed_on_by_the_piece_it_came_in(name):
     reply = REPLIES[name]
@@ -172,6 +179,15 @@ def test_a_reply_that_may_be_followed_by_stray_bytes_ends_its_connection(reply):
     assert (told.complete, told.reusable, told.garbled) == (True, False, "")
 
 
+@pytest.mark.parametrize("length", [b"1", b"5", b"50"])
+def test_chunks_outweigh_a_length_beside_them_and_end_the_connection(length):
+    size, coding = b"Content-Length: %b\r\n" % length, b"Transfer-Encoding: chunked\r\n"
+    for both in (size + coding, coding + size):
+        told = read(FINE + both + b"\r\n5\r\nhello\r\n0\r\n\r\n")
+        assert (told.framing, told.body) == (Framing.CHUNKED, b"hello")
+        assert (told.complete, told.reusable) == (True, False)
+
+
 def test_bytes_after_the_end_are_never_taken_for_a_body_or_a_reply():
     told = read(SIZED + b"hello", EMPTY)
     assert (told.body, told.complete, told.reusable) == (b"hello", True, False)
@@ -219,14 +235,13 @@ def test_a_tunnel_carries_raw_bytes_both_while_it_opens_and_after():
 @pytest.mark.parametrize(
     ("reply", "said"),
     [
-        (FINE + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n", "Transfer-Encoding"),
-        (FINE + b"Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n", "Content-Length"),
         (FINE + b"Content-Length: 5\r\nContent-Length: 5\r\n\r\n", "Content-Length"),
         (FINE + b"Content-Length: 5\r\ncontent-length: 6\r\n\r\n", "Content-Length"),
         (FINE + b"Content-Length: -1\r\n\r\n", "Content-Length"),
         (FINE + b"Content-Length: 1, 1\r\n\r\n", "Content-Length"),
         (FINE + b"Content-Length: 99999999999999999999\r\n\r\n", "Content-Length"),
         (FINE + b"Transfer-Encoding: gzip\r\n\r\n", "transfer coding"),
+        (FINE + b"Content-Length: 5\r\nTransfer-Encoding: xchunked\r\n\r\n", "transfer coding"),
         (FINE + b"Transfer-Encoding: gzip, chunked\r\n\r\n", "transfer coding"),
         (FINE + b"Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n", "coding"),
         (FINE + b"A: b\r\n folded: c\r\n\r\n", "whitespace"),

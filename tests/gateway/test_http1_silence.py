@@ -10,6 +10,7 @@ import pytest
 from gateway.upstreams.base import Timeouts, UpstreamBroken, UpstreamTimeout
 from gateway.upstreams.deadlines import Deadlines
 from gateway.upstreams.http1.connection import Connection
+from gateway.upstreams.http1.unheard import may_ask_again
 from tests.gateway.asking import GET, POST, FakeSink, FakeSource, streaming
 from tests.gateway.stage import STREAM_HEAD, chunked, json_reply
 
@@ -298,3 +299,30 @@ async def test_a_tunnel_that_is_closed_gets_its_last_bytes_out_but_not_for_ever(
     line.transport.ended = ""
     assert line.look() == pytest.approx(5, abs=0.5)
     assert line.transport.ended == "abort"
+
+
+async def test_a_tunnel_over_tls_which_knows_no_half_ends_with_the_clients_half():
+    line = Line()
+    line.transport.can_write_eof = lambda: False
+    asking = await line.asked(replace(GET, headers=[(b"Upgrade", b"websocket")]))
+    line.connection.data_received(
+        b"HTTP/1.1 101 S\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\nhello"
+    )
+    reply, sink = await asking, FakeSink()
+    passing = asyncio.create_task(reply.pass_to(sink))
+    await asyncio.sleep(0)
+    reply.send_eof()
+    assert line.transport.ended == "abort"
+    await passing
+    line.connection.connection_lost(None)
+    assert sink.body == b"hello"
+
+
+def test_where_nobody_knows_what_was_heard_only_what_does_no_harm_is_sent_again():
+    class Nothing(FakeTransport):
+        def get_extra_info(self, name, default=None):
+            return default
+
+    for method, again in ((b"POST", False), (b"PATCH", False), (b"GET", True), (b"PUT", True)):
+        assert may_ask_again(method, Nothing(), reset=False) is again
+        assert may_ask_again(method, Nothing(), reset=True) is again

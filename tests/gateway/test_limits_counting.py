@@ -83,6 +83,12 @@ def test_a_compressed_reply_is_unpacked_and_believed() -> None:
     assert counted(kept, None) == Usage(13, 5)
 
 
+def test_a_reply_packed_in_a_way_that_is_not_read_is_counted_by_its_size() -> None:
+    found = counted(call(b"\x00" * 800, content_encoding="br", reply_bytes=1600), None)
+    assert found is not None
+    assert found.output_tokens == 400
+
+
 @pytest.mark.parametrize("status", [None, 400, 429, 500])
 def test_an_error_costs_nothing(status: int | None) -> None:
     assert counted(call(document(), status=status), None) is None
@@ -94,10 +100,37 @@ def test_a_path_that_is_not_read_is_counted_by_the_size_of_its_request() -> None
     assert found == Usage(len(asked) // 4, 0, estimated=True)
 
 
-def test_an_image_within_a_request_is_no_text() -> None:
-    assert estimate_tokens(b"x" * 4000) == 1000
-    image = b"data:image/png;base64," + b"iVBORw0KGgo" * 100_000
-    assert 1000 <= estimate_tokens(b'{"url": "' + image + b'"}') < 1100
+IMAGE = "iVBORw0KGgo" * 100_000
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{IMAGE}"}},
+        {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": IMAGE}},
+    ],
+    ids=["openai", "anthropic"],
+)
+def test_an_image_within_a_request_is_no_text(part: dict[str, Any]) -> None:
+    asked = json.dumps({"messages": [{"role": "user", "content": [part, part]}]}).encode()
+    assert estimate_tokens(asked) < 10_000
+    text = {"type": "text", "text": WORDS * 20_000}
+    asked = json.dumps({"messages": [{"role": "user", "content": [part, part, text]}]}).encode()
+    assert estimate_tokens(asked) == pytest.approx(20_000 * len(WORDS) / 4, rel=0.3)
+
+
+@pytest.mark.parametrize("text", ["word ", "\n", "中文", 'quote"'])
+@pytest.mark.parametrize("size", [0, 1, 16_383, 16_384, 16_385, 200_001])
+def test_text_is_estimated_at_four_bytes_a_token(text: str, size: int) -> None:
+    asked = (json.dumps(text, ensure_ascii=False).encode() * size)[:size]
+    assert estimate_tokens(asked) == size // 4
+
+
+def test_a_request_of_megabytes_is_estimated_by_its_size() -> None:
+    asked = request(WORDS * 50_000)
+    found = counted(call(events(4), request=asked), None)
+    assert found is not None
+    assert found.input_tokens == len(asked) // 4
 
 
 async def test_a_lease_is_settled_when_its_call_is_counted() -> None:

@@ -18,6 +18,7 @@ import pytest
 from classifiers.verdict import RefusalSource
 from classifiers.wire.raw import RawReply
 from classifiers.wire.reader import read_exchange
+from gateway.config import settings_from
 from gateway.simulated import FakeModel, FakeServer
 from gateway.upstreams.base import (
     Timeouts,
@@ -26,7 +27,7 @@ from gateway.upstreams.base import (
     UpstreamTimeout,
     UpstreamUnreachable,
 )
-from gateway.upstreams.litellm import LiteLLMUpstream
+from gateway.upstreams.litellm import LiteLLMUpstream, messages_base, open_litellm, target_of
 from gateway.upstreams.litellm_engine import LiteLLMEngine
 from gateway.upstreams.litellm_request import Target
 from tests.gateway import provider_wires as wires
@@ -34,7 +35,11 @@ from tests.gateway.stage import FakeUpstream, replying
 from tests.services import ROOT, free_port
 from tests.waiting import wait_until_async
 
-pytestmark = pytest.mark.xdist_group("litellm")
+pytestmark = [
+    pytest.mark.xdist_group("litellm"),
+    # Of LiteLLM's own types, on their first use.
+    pytest.mark.filterwarnings("ignore::UserWarning", "ignore::DeprecationWarning"),
+]
 
 CHAT = {"model": "asked", "messages": [{"role": "user", "content": "hi"}]}
 SECRET = "sk-very-secret"
@@ -636,8 +641,9 @@ STEERING = [
     "api_base", "base_url", "api_key", "api_version", "custom_llm_provider", "mock_response",
     "mock_tool_calls", "fallbacks", "model_list", "num_retries", "extra_headers", "extra_body",
     "headers", "timeout", "aws_role_name", "vertex_credentials", "azure_ad_token", "callbacks",
-    "success_callback", "cache", "guardrailConfig", "logger_fn", "_skip_mcp_handler", "litellm_metadata",
-    "drop_params", "deployment_id", "user_config", "model_id", "shared_session", "client",
+    "success_callback", "cache", "guardrailConfig", "logger_fn", "_skip_mcp_handler",
+    "litellm_metadata", "drop_params", "deployment_id", "user_config", "model_id",
+    "shared_session", "client",
 ]  # fmt: skip
 
 
@@ -809,31 +815,33 @@ def _full_backlog():
 # Streams that break.
 
 
-async def broken(engine, target, script, body=STREAM, **named):
+async def broken(engine, target, script, body=STREAM, *, then=lambda parts: None, **named):
     """What reached the client before its stream was cut."""
     with FakeUpstream(script) as provider:
         reply = await LiteLLMUpstream(target(provider), engine).open(call_for(body, **named))
-        sink = FakeSink()
+        sink = FakeSink(then)
         with pytest.raises(UpstreamBroken) as problem:
             await reply.pass_to(sink)
         reply.close()
     return sink, str(problem.value)
 
 
-def hanging_up(*parts):
-    def script(wire, _):
-        wire.send(wires.streamed(*parts, end=b""))
-        wire.close()
-
-    return script
-
-
 @pytest.mark.parametrize("path", PATHS)
 async def test_a_stream_that_breaks_off_is_broken(engine, path):
-    script = hanging_up(*wires.anthropic_events(None))
-    sink, _ = await broken(engine, to_anthropic, script, {**PATHS[path], "stream": True}, path=path)
-    assert b'"Hel"' in sink.body
-    for ending in (b"[DONE]", b"message_stop", b"response.completed", b"error"):
+    heard = threading.Event()
+
+    def script(wire, _):
+        wire.send(wires.streamed(*wires.anthropic_events(None), end=b""))
+        assert heard.wait(20)
+        wire.close()
+
+    def then(parts):
+        if b"lo" in parts[-1]:
+            heard.set()
+
+    body = {**PATHS[path], "stream": True}
+    sink, _ = await broken(engine, to_anthropic, script, body, then=then, path=path)
+    for ending in (b"[DONE]", b"message_stop", b"response.completed", b"event: error"):
         assert ending not in sink.body
 
 
@@ -950,6 +958,37 @@ async def test_a_client_that_is_paused_is_sent_nothing_until_it_goes_on(engine):
     assert sink.body.endswith(b"[DONE]\n\n")
 
 
+async def test_a_refusal_at_the_end_of_a_long_stream_is_still_heard(engine):
+    long = [wires.event("content_block_delta", index=0,
+                        delta={"type": "text_delta", "text": "word " * 2000})] * 20  # fmt: skip
+    events = wires.anthropic_events("refusal", stop_details=wires.EXPLAINED)
+    script = wires.streamed(*events[:5], *long, *events[5:])
+    asked = await ask(engine, to_anthropic, script, STREAM)
+    assert asked.delta["refusal"] == wires.EXPLAINED["explanation"]
+    assert len(asked.delta["content"]) == 5 + 20 * 10_000
+
+
+async def test_what_a_model_says_about_stopping_is_not_taken_for_the_providers_word(engine):
+    quoted = wires.anthropic(content=[{"type": "text", "text": '{"stop_reason": "refusal"}'}])
+    choice = (await ask(engine, to_anthropic, wires.json_bytes(quoted))).choice
+    assert (choice["finish_reason"], choice["message"]["refusal"]) == ("stop", None)
+
+
+def workers():
+    return [each for each in threading.enumerate() if each.name == "litellm"]
+
+
+async def test_a_reply_that_is_closed_after_the_engine_was_starts_nothing_anew(engine):
+    before = workers()
+    other = LiteLLMEngine()
+    await other.run(asyncio.sleep(0))
+    assert len(workers()) == len(before) + 1
+    await other.aclose()
+    other.leave(asyncio.sleep(0))
+    await other.aclose()
+    assert workers() == before
+
+
 async def test_many_calls_at_once_do_not_hear_each_other(engine):
     refused = wires.json_bytes(wires.anthropic("refusal", stop_details=wires.EXPLAINED))
     hello = HELLO["anthropic"][1]
@@ -958,6 +997,95 @@ async def test_many_calls_at_once_do_not_hear_each_other(engine):
     )
     told = [bool(each.choice["message"]["refusal"]) for each in asked]
     assert told == [bool(n % 2) for n in range(10)]
+
+
+# Anthropic's clients and Anthropic.
+
+
+class FakeMessages:
+    """Stands where the passthrough to Anthropic's API does."""
+
+    def __init__(self):
+        self.calls = []
+        self.closed = False
+
+    async def open(self, call):
+        self.calls.append(call)
+        return "the reply"
+
+    async def aclose(self):
+        self.closed = True
+
+
+def settings_of(**upstream):
+    tree = {"deployments": [{"name": "d", "upstream": upstream}]}
+    return settings_from(tree, environ={"KEY": SECRET}).deployments[0]
+
+
+@pytest.mark.parametrize(
+    ("headers", "key", "sent"),
+    [
+        ([(b"Authorization", b"Bearer sk-client")], "env:KEY", SECRET.encode()),
+        ([(b"x-api-key", b"sk-client")], "env:KEY", SECRET.encode()),
+        ([(b"Authorization", b"Bearer sk-client")], None, b"sk-client"),
+        ([], None, None),
+    ],
+)
+async def test_anthropics_clients_reach_anthropic_without_litellm(headers, key, sent):
+    deployment = settings_of(provider="anthropic", model="claude", api_key=key)
+    messages = FakeMessages()
+    upstream = open_litellm(deployment, messages=messages)
+    assert await upstream.open(call_for(b"{}", "/messages", headers=headers)) == "the reply"
+    await upstream.open(call_for(b"{}", "/messages/count_tokens", headers=headers))
+    call, _ = messages.calls
+    assert call.body == b"{}"
+    found = {name.lower(): value for name, value in call.headers}
+    assert found.pop(b"anthropic-version") == b"2023-06-01"
+    assert found == ({} if sent is None else {b"x-api-key": sent})
+    await upstream.aclose()
+    assert messages.closed
+
+
+async def test_the_version_that_a_client_speaks_is_left_to_it():
+    messages = FakeMessages()
+    deployment = settings_of(provider="anthropic", model="claude")
+    headers = [(b"Anthropic-Version", b"2024-01-01")]
+    await open_litellm(deployment, messages=messages).open(
+        call_for(b"{}", "/messages", headers=headers)
+    )
+    assert messages.calls[0].headers == headers
+
+
+@pytest.mark.parametrize(
+    ("upstream", "base"),
+    [
+        ({"provider": "anthropic"}, "https://api.anthropic.com/v1"),
+        ({"provider": "anthropic", "base_url": "http://h/v1"}, "http://h/v1"),
+        ({"provider": "anthropic", "parameters": {"api_base": "http://h"}}, "http://h/v1"),
+        (
+            {"provider": "anthropic", "parameters": {"api_base": "http://h/v1/messages"}},
+            "http://h/v1",
+        ),
+        ({"provider": "anthropic", "parameters": {"temperature": 1}}, None),
+        ({"provider": "anthropic", "model": "*"}, None),
+        ({"provider": "bedrock"}, None),
+    ],
+)
+def test_messages_need_no_translation_only_where_nothing_else_is_asked_for(upstream, base):
+    deployment = settings_of(**{"model": "claude", **upstream})
+    assert messages_base(deployment.upstream) == base
+
+
+def test_a_deployment_is_put_to_litellm_with_its_secrets_in_the_clear_and_shown_nowhere():
+    deployment = settings_of(
+        provider="azure", model="gpt", api_key="env:KEY",
+        parameters={"api_version": "1", "api_base": "http://h", "azure_ad_token": "env:KEY"},
+    )  # fmt: skip
+    target = target_of(deployment.upstream)
+    assert (target.provider, target.model, target.api_base) == ("azure", "gpt", "http://h")
+    assert target.arguments == {"api_version": "1", "azure_ad_token": SECRET}
+    assert target.secrets == (SECRET,)
+    assert SECRET not in repr(target)
 
 
 # Starting.

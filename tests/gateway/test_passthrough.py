@@ -52,9 +52,10 @@ async def test_request_and_reply_keep_case_order_and_bytes():
 @pytest.mark.parametrize(
     ("base", "path", "query", "target"),
     [
-        ("/v1", b"/chat/completions", b"", b"/v1/chat/completions"),
+        ("/v1", b"/chat/completions", None, b"/v1/chat/completions"),
+        ("/v1", b"/chat/completions", b"", b"/v1/chat/completions?"),
         ("/openai/v1/", b"/a%2Fb/", b"x=%C3%BC&&y", b"/openai/v1/a%2Fb/?x=%C3%BC&&y"),
-        ("", b"", b"", b"/"),
+        ("", b"", None, b"/"),
         ("/v1", b"", b"q", b"/v1?q"),
         ("/v1", b"//x/../y;z", b"?", b"/v1//x/../y;z??"),
     ],

@@ -18,9 +18,17 @@ COUNTED = 'candor_requests_total{deployment="prod",endpoint="chat_completions",s
 IN_FLIGHT = 'candor_requests_in_flight{deployment="prod"}'
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def upstream():
     with FakeUpstream(replying(json_reply(b'{"id":"c1"}'))) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def three(upstream, tmp_path_factory):
+    """Three workers, for tests that leave them as they were."""
+    with fleet(tmp_path_factory.mktemp("three"), upstream, workers=3) as running:
+        running.all_up()
         yield running
 
 
@@ -39,15 +47,14 @@ def shown_by_each(fleet: Fleet, sample: str) -> set[float | None]:
     return found
 
 
-def test_every_worker_takes_calls_and_shows_the_sum_over_all(tmp_path, upstream):
-    with fleet(tmp_path, upstream, workers=3) as running:
-        for count, pid in enumerate(running.all_up(), start=1):
-            with running.only(pid):
-                for _ in range(count):
-                    assert running.call().head.status == 200
-        wait_until(lambda: running.metric(COUNTED) == 6)
-        assert shown_by_each(running, COUNTED) == {6.0}
-        assert shown_by_each(running, IN_FLIGHT) == {0.0}
+def test_every_worker_takes_calls_and_shows_the_sum_over_all(three):
+    for count, pid in enumerate(three.pids(), start=1):
+        with three.only(pid):
+            for _ in range(count):
+                assert three.call().head.status == 200
+    wait_until(lambda: three.metric(COUNTED) == 6)
+    assert shown_by_each(three, COUNTED) == {6.0}
+    assert shown_by_each(three, IN_FLIGHT) == {0.0}
 
 
 def test_a_worker_that_is_killed_takes_no_count_with_it_and_is_replaced(tmp_path, upstream):
@@ -109,16 +116,13 @@ def test_the_next_gateway_clears_up_after_one_that_was_killed_and_after_no_other
     assert list(tmp_path.glob("run-*")) == []
 
 
-def test_one_worker_alone_scores(tmp_path, upstream):
-    with fleet(tmp_path, upstream, workers=3) as running:
-        pids = running.all_up()
+def test_one_worker_alone_has_a_scorer(three):
+    def scorers() -> int:
+        found = [Path(f"/proc/{pid}/task/{pid}/children") for pid in three.pids()]
+        return sum(len(children.read_text().split()) for children in found)
 
-        def scorers() -> int:
-            found = [Path(f"/proc/{pid}/task/{pid}/children").read_text().split() for pid in pids]
-            return sum(map(len, found))
-
-        wait_until(lambda: scorers() > 0)
-        assert scorers() == 1
+    wait_until(lambda: scorers() > 0)
+    assert scorers() == 1
 
 
 def test_what_keeps_the_gateway_from_starting_is_said_once_and_ends_it(tmp_path):
@@ -136,9 +140,10 @@ def test_what_keeps_the_gateway_from_starting_is_said_once_and_ends_it(tmp_path)
     assert list(tmp_path.glob("run-*")) == []
 
 
-def test_the_gateway_itself_stays_thin(tmp_path, upstream):
-    with fleet(tmp_path, upstream) as running:
-        running.all_up()
-        mapped = Path(f"/proc/{running.gateway.child.pid}/maps").read_text()
-    assert "uvloop" not in mapped
-    assert "httptools" not in mapped
+def test_the_process_that_starts_the_workers_has_nothing_in_it_that_serves(three):
+    gateway, worker = (
+        Path(f"/proc/{pid}/maps").read_text() for pid in (three.gateway.child.pid, three.pids()[0])
+    )
+    for module in ("httptools", "sqlalchemy"):
+        assert module in worker
+        assert module not in gateway

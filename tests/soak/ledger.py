@@ -56,6 +56,14 @@ ALLOWED: Mapping[Fault, frozenset[Outcome]] = {
 """What a call may come to that met this fault."""
 
 
+def allowed(faults: Sequence[Fault]) -> set[Outcome]:
+    """What a call may come to that met all of these; it may be whole only if each allows that."""
+    found = {each for fault in faults for each in ALLOWED[fault]}
+    if any(Outcome.WHOLE not in ALLOWED[fault] for fault in faults):
+        found.discard(Outcome.WHOLE)
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
     """A call that is over: when its last byte came, by the loop's clock, and what it came to."""
@@ -103,7 +111,7 @@ class Books:
     def __init__(self, log: Sequence[Injected]) -> None:
         self._log = log
         self._read = 0
-        self._by_call: dict[str, Injected] = {}
+        self._by_call: dict[str, list[Fault]] = {}
         self._closed_idle: list[float] = []
         self.table: Counter[tuple[Fault, Outcome]] = Counter()
         self.statuses: Counter[str] = Counter()
@@ -118,28 +126,29 @@ class Books:
 
     def enter(self, call: Call) -> None:
         """Puts a call that is over into the books."""
-        fault = self.fault_of(call)
-        self.table[fault, call.outcome] += 1
+        faults = self.faults_of(call)
+        self.table[faults[0], call.outcome] += 1
         self.statuses[str(call.status) if call.status else "none"] += 1
-        if call.outcome is not Outcome.LEFT and call.outcome not in ALLOWED[fault]:
+        if call.outcome is not Outcome.LEFT and call.outcome not in allowed(faults):
+            met = " and ".join(faults)
             self.complaints.append(
-                f"{call.call_id}: {call.outcome} (status {call.status}) after {fault}: {call.said}"
+                f"{call.call_id}: {call.outcome} (status {call.status}) after {met}: {call.said}"
             )
 
-    def fault_of(self, call: Call) -> Fault:
-        """The fault that hit a call: by its id, or else a connection closed as it was sent."""
+    def faults_of(self, call: Call) -> list[Fault]:
+        """The faults that hit a call: by its id, or else a connection closed as it was sent."""
         self._read_on()
-        if (found := self._by_call.get(call.call_id)) is not None:
-            return found.plan.fault
+        if found := self._by_call.get(call.call_id):
+            return found
         near = (call.began - STALE_SECONDS <= at <= call.ended for at in self._closed_idle)
         if call.outcome is Outcome.DECLINED and any(near):
-            return Fault.STALE
-        return Fault.NONE
+            return [Fault.STALE]
+        return [Fault.NONE]
 
     def _read_on(self) -> None:
         for fault in self._log[self._read :]:
             if fault.call_id:
-                self._by_call[fault.call_id] = fault
+                self._by_call.setdefault(fault.call_id, []).append(fault.plan.fault)
             else:
                 self._closed_idle.append(fault.at)
         self._read = len(self._log)

@@ -63,6 +63,15 @@ def test_a_broken_upstream_explains_an_error_and_forbids_a_clean_end(fault: Faul
     assert len(books.complaints) == 1
 
 
+def test_two_faults_on_one_call_explain_what_either_does_and_forbid_what_either_forbids() -> None:
+    books = Books([injected(Fault.GARBAGE), injected(Fault.STALE), injected(Fault.LATENCY)])
+    for came_to in (Outcome.BROKEN, Outcome.ALTERED, Outcome.DECLINED):
+        books.enter(call(came_to))
+    assert books.complaints == []
+    books.enter(call(Outcome.WHOLE))
+    assert len(books.complaints) == 1
+
+
 def test_a_fault_that_is_logged_after_the_books_were_opened_counts() -> None:
     log: list[Injected] = []
     books = Books(log)

@@ -7,7 +7,6 @@ import re
 from typing import Protocol, cast
 
 from gateway.upstreams.base import (
-    BodySource,
     UpstreamBroken,
     UpstreamCall,
     UpstreamTimeout,
@@ -97,6 +96,7 @@ class Connection(asyncio.Protocol):
         """
         exchange = self._exchange = Exchange(self, call)
         self.reader.expect(exchange.keep, headless=call.method == b"HEAD")
+        self.reader.hints = call.hints
         self._active = False
         self._transport.write(request)
         now = self._since = self._loop.time()
@@ -108,7 +108,7 @@ class Connection(asyncio.Protocol):
             glance = min(call.timeouts.first_byte, call.timeouts.idle) / _GLANCES
             self._next_look(now + glance, call.deadline)
             if not isinstance(body, bytes):
-                self._stream(exchange, body)
+                exchange.stream(body)
         await exchange.head()
         return exchange
 
@@ -204,10 +204,12 @@ class Connection(asyncio.Protocol):
 
     def write_eof(self) -> None:
         """Ends our side of a tunnel; all of it where TLS knows no half."""
+        exchange = self._exchange
         if self._transport.can_write_eof():
             self._transport.write_eof()
-        else:
+        elif exchange is not None:
             self.let_go()
+            exchange.over()
 
     def hold(self) -> None:
         """Reads no further for now. Idempotent."""
@@ -247,12 +249,6 @@ class Connection(asyncio.Protocol):
             self._gone = True
             self._deadlines.forget(self)
             self._home.gone(self)
-
-    def _stream(self, exchange: Exchange, body: BodySource) -> None:
-        try:
-            exchange.stream(body)
-        except UpstreamUnreachable as problem:
-            exchange.fail(problem)
 
     def _begin(self, exchange: Exchange) -> None:
         """The reply's head is here; from now on its silences count."""

@@ -104,7 +104,7 @@ class Exchange:
         return bool(self._kept)
 
     def stream(self, source: BodySource) -> None:
-        """Sends the body as it comes; raises UpstreamUnreachable where nothing frames it."""
+        """Sends the request's body as it comes, framed as the headers say."""
         self._source = source
         self._writer = BodyWriter(self.call.headers)
         self.unfinished = True

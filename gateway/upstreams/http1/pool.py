@@ -14,7 +14,7 @@ from gateway.upstreams.http1.connecting import Origin, connect
 from gateway.upstreams.http1.connection import Connection
 from gateway.upstreams.http1.exchange import Exchange, Unheard
 from gateway.upstreams.http1.failures import words_for
-from gateway.upstreams.http1.request import whole
+from gateway.upstreams.http1.request import framing_of, whole
 
 
 class Pool:
@@ -35,17 +35,21 @@ class Pool:
         """Sends a request and returns with the reply's head; raises what Upstream.open raises.
 
         A request that a kept connection's end overtook is sent once more, on a fresh one. A body
-        that streams cannot be sent twice, so it takes a fresh connection from the start.
+        that streams cannot be sent twice, so it takes a fresh connection from the start, once it is
+        known that its headers frame it.
         """
         body = call.body
-        request = whole(head, body, call.headers) if isinstance(body, bytes) else head
-        if isinstance(body, bytes) and self._idle:
-            try:
-                return await self._idle.pop().ask(call, request)
-            except Unheard:
-                pass
+        if isinstance(body, bytes):
+            head = whole(head, body, call.headers)
+            if self._idle:
+                try:
+                    return await self._idle.pop().ask(call, head)
+                except Unheard:
+                    pass
+        else:
+            framing_of(call.headers)
         connection = await self._fresh(call)
-        return await connection.ask(call, request)
+        return await connection.ask(call, head)
 
     def idle(self, connection: Connection) -> None:
         """Keeps a connection for the next call, unless the pool is closed."""

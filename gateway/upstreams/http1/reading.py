@@ -1,9 +1,10 @@
 """A reply's bytes become its head, its parts and its end; no socket and no clock in here.
 
-llhttp, through httptools, does the grammar and is strict by default: a reply with both a
-Content-Length and a Transfer-Encoding, two lengths, a folded header or a bare line feed is refused,
-as nginx refuses most of them. What llhttp leaves open is settled here: interim replies are
-swallowed, trailers and chunk extensions dropped, a HEAD's reply has no body, heads have a bound,
+llhttp, through httptools, does the grammar and is strict by default: a reply with two lengths, a
+folded header or a bare line feed is refused, as nginx refuses most of them. One with both a length
+and chunks is read by its chunks (RFC 9112, 6.3), as every client would, and is the last one of its
+connection. What llhttp leaves open is settled here: interim replies are
+handed on, trailers and chunk extensions dropped, a HEAD's reply has no body, heads have a bound,
 and what follows the end of a reply is never read as another one.
 """
 
@@ -18,7 +19,7 @@ from httptools import (
     HttpResponseParser,
 )
 
-from gateway.upstreams.base import Framing, Headers
+from gateway.upstreams.base import Framing, Headers, Hints
 
 MAX_HEAD_BYTES = 65_536
 """Largest head of a reply with all the interim ones before it, and the most that may frame nothing
@@ -52,6 +53,7 @@ class ReplyReader:
         "complete",
         "framing",
         "headers",
+        "hints",
         "keep_alive",
         "reason",
         "reusable",
@@ -62,8 +64,9 @@ class ReplyReader:
     )
 
     def __init__(self) -> None:
-        self._parser = HttpResponseParser(self)
+        self._parser = self._fresh_parser()
         self._problem: ReplyGarbled | None = None
+        self.hints: Hints | None = None
         self.take: Callable[[bytes], None] = dropped
         self.begun = True
         self.complete = True
@@ -148,8 +151,20 @@ class ReplyReader:
 
     def on_message_complete(self) -> None:
         """The end of the reply, or of an interim one before it."""
+        if self._interim and self.hints is not None and self.status != 100:
+            self.hints.interim(self.status, self.reason, self.headers)
         if self.begun:
             self.complete = True
+
+    def _fresh_parser(self) -> HttpResponseParser:
+        parser = HttpResponseParser(self)
+        parser.set_dangerous_leniencies(lenient_chunked_length=True)
+        return parser
+
+    def _new_parser(self) -> HttpResponseParser:
+        parser = HttpResponseParser(self)
+        parser.set_dangerous_leniencies(lenient_chunked_length=True)
+        return parser
 
     def _clear(self) -> None:
         """Nothing is known of the reply yet."""
@@ -181,7 +196,7 @@ class ReplyReader:
                 self.reusable = False
         elif coding is not None:
             self.framing = Framing.CHUNKED
-            if self._parser.get_http_version() == "1.0":
+            if length is not None or self._parser.get_http_version() == "1.0":
                 self.reusable = False
         else:
             self.framing = Framing.UNTIL_CLOSE if length is None else Framing.LENGTH
@@ -209,7 +224,7 @@ class ReplyReader:
                 raise ReplyGarbled(f"its head is larger than {MAX_HEAD_BYTES} bytes")
         if self._headless and self.begun and not self.tunnel:
             # The parser waits for a body that does not come, so the next reply gets a new one.
-            self._parser = HttpResponseParser(self)
+            self._parser = self._fresh_parser()
             self.complete = True
         if start < len(piece):
             self.feed(piece[start:])

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from gateway.upstreams.base import BodySource, Headers, UpstreamCall, UpstreamUnreachable
+from gateway.upstreams.base import Headers, UpstreamCall, UpstreamUnreachable
 
 _REQUEST_LINE = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+ [!-~\x80-\xff]+")
 """RFC 9112, 3: a method, which is a token, and a target without blanks or controls."""
@@ -26,7 +26,7 @@ def head_of(call: UpstreamCall, base_path: bytes, host_line: bytes) -> bytes:
     UpstreamUnreachable for what would not be one request.
     """
     target = base_path + call.path or b"/"
-    if call.query:
+    if call.query is not None:
         target = b"%b?%b" % (target, call.query)
     line = b"%b %b" % (call.method, target)
     headers = call.headers
@@ -79,7 +79,7 @@ def framing_of(headers: Headers) -> int | None:
 
 
 class BodyWriter:
-    """Frames a streamed body; ``write`` puts bytes on the wire."""
+    """Frames a streamed body as its headers say; raises UpstreamUnreachable where they do not."""
 
     __slots__ = ("_owed",)
 
@@ -100,8 +100,3 @@ class BodyWriter:
         if self._owed:
             raise UpstreamUnreachable(f"{_NOT_HTTP}: its body is shorter than it states")
         return b"0\r\n\r\n" if self._owed is None else b""
-
-
-def source_of(body: bytes | BodySource) -> BodySource | None:
-    """The source of a streamed body, None for one that is whole."""
-    return None if isinstance(body, bytes) else body
