@@ -24,6 +24,7 @@ import uvicorn
 
 from gateway.assembly import Assembly
 from gateway.config import ConfigProblem, Settings
+from gateway.door import Door
 from gateway.orders import READY, Order
 from gateway.place import Place
 from gateway.wiring import assemble
@@ -88,6 +89,7 @@ class GatewayServer(uvicorn.Server):
         self._ending = asyncio.Event()
         self._forced = asyncio.Event()
         self._reload_asked = asyncio.Event()
+        self._doors: list[Door] = []
         self._log = structlog.get_logger()
         self.interrupted = False
         """Whether SIGINT ended it."""
@@ -104,9 +106,11 @@ class GatewayServer(uvicorn.Server):
         self.drain()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Take up the work, and say so."""
-        await super().startup(sockets)
+        """Take up the work, and say so. A worker among several lets clients in by its Door."""
         service = self._service
+        alone = service.orders is None
+        await super().startup(sockets if alone else [])
+        self._doors = [] if alone else [Door(each, self._welcome) for each in sockets or ()]
         if service.now is not service.settings:
             self._assembly.reload(service.now)
         # What lives now lives on: the collector need not look at it again and again.
@@ -115,6 +119,15 @@ class GatewayServer(uvicorn.Server):
         gc.enable()
         if service.orders is not None:
             service.orders.send(READY)
+
+    def _welcome(self) -> asyncio.Protocol:
+        """What speaks to one client."""
+        protocol: asyncio.Protocol = self.config.http_protocol_class(  # type: ignore[call-arg]
+            config=self.config,
+            server_state=self.server_state,
+            app_state=self.lifespan.state,
+        )
+        return protocol
 
     async def main_loop(self) -> None:
         """Wait for the end, reloading whenever asked to."""
@@ -128,7 +141,7 @@ class GatewayServer(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop accepting, let the calls in flight end, cut the rest, take everything down."""
         self._assembly.drain()
-        for listening in (*self.servers, *(sockets or ())):
+        for listening in (*self.servers, *self._doors, *(sockets or ())):
             listening.close()
         for connection in tuple(self.server_state.connections):
             connection.shutdown()

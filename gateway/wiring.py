@@ -7,7 +7,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
-from fastapi import FastAPI
 from prometheus_client.registry import CollectorRegistry
 
 from gateway.app import framework, watching_router
@@ -34,69 +33,76 @@ from gateway.upstreams.opening import close_upstreams
 _ALONE = Place()
 
 
+class _Lasting:
+    """What outlives a configuration: counts, the store, the queue, timers, the scorer."""
+
+    def __init__(self, settings: Settings, home: Path, place: Place) -> None:
+        names = [deployment.name for deployment in settings.deployments]
+        cells = place.cells()
+        self.store = Store(settings.store.url.get_secret_value(), home)
+        self.queue = LocalQueue(
+            spool_path(self.store), max_waiting=settings.queue.max_waiting, cells=cells
+        )
+        self.registry = CollectorRegistry()
+        self.metrics = Metrics(self.registry, names, cells)
+        self.collector = MirrorCollector(self.store, self.queue, names)
+        self.registry.register(self.collector)
+        self.deadlines = Deadlines()
+        self.planes = Planes(self.deadlines, open_limiter(settings, home, place.slot))
+        self.supervisor: ScorerSupervisor | None = None
+        if place.first:
+            self.supervisor = ScorerSupervisor(scoring(settings, self.queue, self.store))
+
+    def replan(self, settings: Settings) -> Plane:
+        """The plane of a configuration, watched by the mirror."""
+        names = [deployment.name for deployment in settings.deployments]
+        self.metrics.configure(names)
+        self.collector.configure(names)
+        observer = MirrorObserver(self.metrics, self.queue, sample=settings.mirror.sample)
+        return self.planes.plane(settings, observer)
+
+    @asynccontextmanager
+    async def running(self, relay: Relay) -> AsyncIterator[None]:
+        """Everything is up as long as the block runs."""
+        # Taken down in reverse: no more calls, then the queue's last captures, then the scorer.
+        async with AsyncExitStack() as stack:
+            stack.callback(self.store.close)
+            if self.supervisor is not None:
+                await stack.enter_async_context(self.supervisor.running())
+            self.queue.start()
+            stack.callback(self.queue.close)
+            stack.push_async_callback(self.planes.aclose)
+            await self.planes.warm()
+            yield
+            await close_upstreams(relay.plane.upstreams)
+
+
 def assemble(settings: Settings, home: Path, place: Place = _ALONE) -> Assembly:
     """The gateway, ready to be served: its lifespan starts and stops everything it needs.
 
     ``home`` is where a relative store and the spool lie, ``place`` which worker this is. Raises
     StoreProblem when the store cannot be opened, OSError where the cells cannot be had.
     """
-    names = [deployment.name for deployment in settings.deployments]
-    cells = place.cells()
-    store = Store(settings.store.url.get_secret_value(), home)
-    queue = LocalQueue(spool_path(store), max_waiting=settings.queue.max_waiting, cells=cells)
-    registry = CollectorRegistry()
-    metrics = Metrics(registry, names, cells)
-    collector = MirrorCollector(store, queue, names)
-    registry.register(collector)
-    deadlines = Deadlines()
-    planes = Planes(deadlines, open_limiter(settings, home, place.slot))
-
-    def replan(chosen: Settings) -> Plane:
-        configured = [deployment.name for deployment in chosen.deployments]
-        metrics.configure(configured)
-        collector.configure(configured)
-        observer = MirrorObserver(metrics, queue, sample=chosen.mirror.sample)
-        return planes.plane(chosen, observer)
-
-    relay = Relay(replan(settings))
-    supervisor = ScorerSupervisor(scoring(settings, queue, store)) if place.first else None
-
-    @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        # Taken down in reverse: no more calls, then the queue's last captures, then the scorer.
-        async with AsyncExitStack() as stack:
-            stack.callback(store.close)
-            if supervisor is not None:
-                await stack.enter_async_context(supervisor.running())
-            queue.start()
-            stack.callback(queue.close)
-            stack.push_async_callback(planes.aclose)
-            await planes.warm()
-            yield
-            await close_upstreams(relay.plane.upstreams)
-
+    lasting = _Lasting(settings, home, place)
+    relay = Relay(lasting.replan(settings))
     readiness = Readiness(relay)
     token = settings.server.admin_token
     secret = None if token is None else token.get_secret_value()
-    assembly = Assembly(
-        framework(
-            watching=watching_router(registry, readiness),
-            api=control_router(
-                store,
-                deployments=lambda: _models(assembly.settings),
-                requests=metrics.requests,
-                admin_token=secret,
-            ),
-            guard=admin_guard(secret),
-            console=console_folder(),
-            lifespan=lifespan,
-        ),
-        protocol_for(relay, deadlines),
-        relay,
-        settings,
-        replan,
-        readiness,
+    api = control_router(
+        lasting.store,
+        deployments=lambda: _models(assembly.settings),
+        requests=lasting.metrics.requests,
+        admin_token=secret,
     )
+    app = framework(
+        watching=watching_router(lasting.registry, readiness),
+        api=api,
+        guard=admin_guard(secret),
+        console=console_folder(),
+        lifespan=lambda _: lasting.running(relay),
+    )
+    protocol = protocol_for(relay, lasting.deadlines)
+    assembly = Assembly(app, protocol, relay, settings, lasting.replan, readiness)
     return assembly
 
 

@@ -124,10 +124,8 @@ class OwnLedger:
         index = self._cells[_HEAD_ROWS]
         if (index + 2) * _PAGE > len(self._cells):
             self._extend(index)
-            # The older mapping shares its pages with this one, and goes when nobody uses it.
+            # Older rows go on with the older mapping, which shares its pages with this one.
             self._cells = mapped(self._descriptor, writable=True)
-            for row in self.rows.values():
-                row.cells = self._cells
         row = Row(self._cells, (index + 1) * _PAGE)
         self._cells.cast("B")[row.at * _WORD :][: len(key)] = key
         # A reader looks at as many rows as this says, so it comes last.

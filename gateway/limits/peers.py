@@ -153,8 +153,7 @@ class Peers:
         try:
             self._read(name, descriptor)
         except (OSError, LedgerProblem) as problem:
-            if name not in self._peers or self._peers[name].cells is not None:
-                self._log.warning("limits_ledger_ignored", file=str(path), reason=str(problem))
+            self._log.warning("limits_ledger_ignored", file=str(path), reason=str(problem))
             self._peers[name] = _Peer(_identity(descriptor))
         finally:
             os.close(descriptor)

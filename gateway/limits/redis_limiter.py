@@ -33,7 +33,7 @@ from gateway.limits.limiter import (
 )
 from gateway.limits.local import MOST_TOKENS, NANO, LocalLimiter, in_nano
 from gateway.limits.months import Calendar
-from gateway.limits.redis_line import RedisAway, RedisLine
+from gateway.limits.redis_line import AWAY_SECONDS, RedisAway, RedisLine
 from gateway.limits.redis_scripts import ADMIT, RENEW, SETTLE
 from gateway.limits.usage import Usage
 
@@ -110,9 +110,10 @@ class RedisLimiter:
         *,
         prefix: str = PREFIX,
         lease_seconds: float = LEASE_SECONDS,
+        away_seconds: float = AWAY_SECONDS,
         wall: Callable[[], float] = time.time,
     ) -> None:
-        self._line = RedisLine(redis)
+        self._line = RedisLine(redis, away_seconds=away_seconds)
         self._spare = spare
         self._prefix = prefix
         self._lease_seconds = lease_seconds

@@ -50,8 +50,15 @@ class RedisLine:
     ``lost`` counts kept orders that Redis refused to carry out again and again.
     """
 
-    def __init__(self, redis: Redis, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        redis: Redis,
+        *,
+        away_seconds: float = AWAY_SECONDS,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._redis = redis
+        self._away_seconds = away_seconds
         self._clock = clock
         self._log = structlog.get_logger()
         self._waiting: deque[Order] = deque()
@@ -161,7 +168,7 @@ class RedisLine:
                 reason=str(problem)[:200] if told else type(problem).__name__,
                 effect="each gateway limits for itself until Redis is back",
             )
-        self._away_until = self._clock() + AWAY_SECONDS
+        self._away_until = self._clock() + self._away_seconds
         kept = []
         for order in batch:
             order.tries += isinstance(problem, ResponseError)

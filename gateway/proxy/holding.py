@@ -60,7 +60,9 @@ class Held:
         await self._clear.wait()
         whole = self._passing.done() and self._passing.exception() is None
         exchange = self._read(whole=whole)
-        self.refused = bool(exchange.signals) and (whole or not exchange.reply.strip())
+        # Of a stream the first words decide, however many of its parts came at once.
+        begun = self._streamed and bool(exchange.reply.strip())
+        self.refused = bool(exchange.signals) and not begun
 
     def part(self, piece: bytes) -> None:
         """A part of the reply came."""

@@ -106,7 +106,7 @@ class Planner:
         read = routed or model is not None
         if read and (gap := _gap(asked, route.deployment, fields, client=client)):
             return gap.answer
-        drafted = _Draft(asked, body, fields, self._admission.consumes_keys)
+        drafted = _Draft(asked, body, fields, consumes_keys=self._admission.consumes_keys)
         return Passage(route, client, model, body, drafted.call_to)
 
     def _model(self, asked: Asked, fields: Fields | None) -> str | None:
@@ -167,7 +167,7 @@ class _Draft:
     __slots__ = ("_asked", "_body", "_consumes_keys", "_fields")
 
     def __init__(
-        self, asked: Asked, body: bytes | None, fields: Fields | None, consumes_keys: bool
+        self, asked: Asked, body: bytes | None, fields: Fields | None, *, consumes_keys: bool
     ) -> None:
         self._asked = asked
         self._body = body

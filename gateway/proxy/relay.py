@@ -101,14 +101,16 @@ class Relay:
     async def _carry(self, plane: Plane, plan: Passage, call: Call, *, record: CallRecord) -> None:
         """Lets the call go where its client's limits allow, and settles what it cost."""
         lease: Lease | None = None
-        if plan.client.allowance is not None:
+        allowance = plan.client.allowance
+        counted = allowance is not None and allowance.needs_usage
+        if allowance is not None:
             tokens = 0 if plan.request is None else estimate_tokens(plan.request)
-            granted = await plane.limiter.admit(plan.client.allowance, tokens)
+            granted = await plane.limiter.admit(allowance, tokens)
             if isinstance(granted, Exceeded):
                 answer_here(limit_exceeded(granted).answer, call, record)
                 return
             lease = granted
-            if plan.client.allowance.needs_usage and plan.request is not None:
+            if counted and plan.request is not None:
                 record.keep(plan.request, mirrored=False)
         try:
             await Courier(plane, plan, call, record=record).carry()
@@ -118,7 +120,7 @@ class Relay:
             answer_here(client_silent(plane.limits.client_timeout_seconds).answer, call, record)
         finally:
             if lease is not None:
-                plane.settling.settle(lease, record, model=plan.model)
+                plane.settling.settle(lease, record, model=plan.model, counted=counted)
 
 
 def _note(plane: Plane, plan: Passage, record: CallRecord) -> None:

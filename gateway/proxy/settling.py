@@ -15,17 +15,18 @@ class Settling:
     prices: Prices
     counter: TokenCounter
 
-    def settle(self, lease: Lease, record: CallRecord, *, model: str | None) -> None:
+    def settle(self, lease: Lease, record: CallRecord, *, model: str | None, counted: bool) -> None:
         """The call is over and nothing more goes to its client; returns at once.
 
-        ``model`` is the one that the client asked for.
+        ``model`` is the one that the client asked for; ``counted`` says whether its limits need
+        to know what the call used.
         """
 
         def cost(usage: Usage) -> float | None:
             return self.prices.usd(record.deployment, usage, model)
 
         usage = record.usage()
-        kept = record.kept()
+        kept = record.kept() if counted else None
         if kept is not None and (usage is None or usage.estimated):
             self.counter.settle(lease, kept, cost)
         else:

@@ -33,6 +33,9 @@ _SWITCHES = {
     # Anything but DEV: the .env file of whatever folder the gateway was started in is not read.
     "LITELLM_MODE": "PRODUCTION",
     "LITELLM_LOG": "ERROR",
+    # A model that repeats itself is passed on like any other: LiteLLM breaks a stream off after a
+    # hundred equal parts.
+    "REPEATED_STREAMING_CHUNK_LIMIT": "1000000000",
 }
 
 _ONCE = {"num_retries": 0, "max_retries": 0}

@@ -75,7 +75,7 @@ def _connector(aiohttp: Any) -> Any:
 
 async def _listen(request: Any, send: Any) -> Any:
     tap = CURRENT.get()
-    if tap is None:
+    if tap is None or request.method != "POST":  # An image that is fetched is no provider's answer.
         return await send(request)
     # Uncompressed, so that what is listened to can be read; model replies are small.
     request.headers["Accept-Encoding"] = "identity"

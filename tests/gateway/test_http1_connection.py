@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -87,6 +87,33 @@ async def test_each_part_is_handed_on_when_it_comes_and_as_it_comes():
             sink = FakeSink(at_each=seen.release)
             await reply.pass_to(sink)
             assert sink.parts == parts
+
+
+@dataclass
+class FakeHints:
+    """Remembers the interim replies it was told of."""
+
+    told: list[tuple] = field(default_factory=list)
+
+    def interim(self, *told):
+        self.told.append(told)
+
+
+@on_each_loop
+async def test_interim_replies_are_told_to_who_wants_them_but_a_100():
+    interim = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"
+    parts = [interim + b"HTTP/1.1 102 Wait\r\n\r\n" + json_reply()]
+    hints = FakeHints()
+    with FakeUpstream(replying(*parts)) as fake:
+        async with asking(fake) as upstream:
+            reply = await upstream.open(replace(POST, hints=hints))
+            assert hints.told == [
+                (103, b"Early Hints", [(b"Link", b"</a>")]),
+                (102, b"Wait", []),
+            ]
+            assert (reply.status, await taken(reply)) == (200, b"{}")
+            await taken(await upstream.open(POST))
+        assert (len(hints.told), fake.connections) == (2, 1)
 
 
 @on_each_loop
@@ -302,8 +329,9 @@ async def test_a_reply_before_the_end_of_the_request_is_passed_on_and_ends_the_c
     gone = threading.Event()
 
     def script(wire, _):
+        first = len(fake.seen) == 1
         wire.send(json_reply(b"early", status=status))
-        if len(fake.seen) == 1:
+        if first:
             wire.rest()
             gone.set()
 

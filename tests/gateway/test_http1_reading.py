@@ -419,7 +419,7 @@ def replies(draw) -> bytes:
 
 
 @given(reply=replies(), cuts=st.lists(st.integers(0, 400), max_size=6))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_a_reply_that_h11_can_read_is_read_as_h11_reads_it(reply, cuts):
     marks = sorted({0, *(min(cut, len(reply)) for cut in cuts), len(reply)})
     pieces = [reply[start:end] for start, end in pairwise(marks)]
@@ -455,7 +455,7 @@ def mangled(draw) -> bytes:
     step=st.integers(1, 30),
     headless=st.booleans(),
 )
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=300, deadline=None)
 def test_whatever_comes_it_is_a_reply_or_garbled_and_the_same_however_it_is_cut(
     stream, step, headless
 ):

@@ -1,4 +1,5 @@
-"""How long a connection waits for what, by a clock that the test turns; and what it writes."""
+"""A connection without a socket: what it writes, and how long it waits for what, by a clock that
+the test turns."""
 
 from __future__ import annotations
 
@@ -315,6 +316,37 @@ async def test_a_tunnel_over_tls_which_knows_no_half_ends_with_the_clients_half(
     assert line.transport.ended == "abort"
     await passing
     line.connection.connection_lost(None)
+    assert sink.body == b"hello"
+
+
+@pytest.mark.parametrize(("status", "goes_on"), [(b"200 OK", True), (b"413 Large", False)])
+async def test_the_rest_of_a_request_is_sent_unless_the_reply_is_an_error(status, goes_on):
+    source, line = FakeSource(early=[b"a"]), Line()
+    asking = await line.asked(streaming(source))
+    line.connection.pause_writing()
+    line.connection.data_received(STREAM_HEAD.replace(b"200 OK", status))
+    reply = await asking
+    assert (source.pauses, source.resumes) == (1, 0 if goes_on else 1)
+    written = len(line.transport.written)
+    source.outlet.part(b"b")
+    source.outlet.end()
+    assert (len(line.transport.written) > written) is goes_on
+    line.connection.resume_writing()
+    assert (source.pauses, source.resumes) == (1, 1)
+    line.connection.data_received(chunked(b"x"))
+    assert (reply.status, line.home.told) == (int(status[:3]), ["idle" if goes_on else "gone"])
+
+
+async def test_a_tunnel_that_ended_well_stays_so_whatever_becomes_of_its_connection():
+    line = Line()
+    asking = await line.asked(replace(GET, headers=[(b"Upgrade", b"websocket")]))
+    line.connection.data_received(
+        b"HTTP/1.1 101 S\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\nhello"
+    )
+    reply, sink = await asking, FakeSink()
+    assert line.connection.eof_received()
+    line.connection.connection_lost(ConnectionResetError())
+    await reply.pass_to(sink)
     assert sink.body == b"hello"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import resource
 import signal
+import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -97,8 +98,16 @@ def test_names_of_any_length_and_script_are_told_apart() -> None:
 
 @pytest.mark.parametrize(
     "content",
-    [b"x", b"not a ledger at all" * 1000, bytes(4096), bytes(8192), b"SQLite format 3\0" * 512],
-    ids=["short", "foreign", "empty page", "unfinished", "another format"],
+    [
+        b"x",
+        b"not a ledger at all" * 1000,
+        bytes(4096),
+        bytes(8192),
+        b"SQLite format 3\0" * 512,
+        struct.pack("<8sqq", b"candorlg", 1, 99).ljust(8192, b"\0"),
+        struct.pack("<8sqq", b"candorlg", 2, 0).ljust(8192, b"\0"),
+    ],
+    ids=["short", "foreign", "empty", "unfinished", "another format", "cut off", "a later version"],
 )
 def test_a_file_that_is_no_ledger_is_set_aside_with_one_line(
     clock: FakeClock, tmp_path: Path, content: bytes

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from gateway.limits import Allowance, Exceeded, Lease, Resource, Usage
 from gateway.limits.local import LocalLimiter
+from gateway.limits.months import month_of
 from tests.gateway.limits_clock import FakeClock, at, let_in, turned_away
 
 RATE = Allowance("a", rpm=3)
@@ -190,10 +191,32 @@ def test_a_budget_begins_anew_with_the_month_in_utc(
     let_in(limiter, BUDGET)
 
 
+@pytest.mark.parametrize(
+    ("moment", "begins", "ends"),
+    [
+        (at(2026, 11, 1), at(2026, 11, 1), at(2026, 12, 1)),
+        (at(2026, 12, 31) + 86_399.9, at(2026, 12, 1), at(2027, 1, 1)),
+        (at(2028, 2, 29), at(2028, 2, 1), at(2028, 3, 1)),
+    ],
+)
+def test_a_month_begins_and_ends_as_the_calendar_says(
+    moment: float, begins: float, ends: float
+) -> None:
+    found = month_of(moment)
+    assert (found.begins, found.ends) == (begins, ends)
+    assert month_of(ends).number == found.number + 1
+    assert found.holds(moment)
+    assert not found.holds(ends)
+
+
 def test_a_clock_that_is_put_back_frees_no_budget(clock: FakeClock, limiter: LocalLimiter) -> None:
     let_in(limiter, BUDGET).settle(None, 2.0)
     clock.wall_now = at(1970, 1, 1)
     turned_away(limiter, BUDGET)
+    let_in(limiter, RATE).settle(None, 0.5)
+    clock.wall_now = at(2026, 11, 22)
+    turned_away(limiter, BUDGET)
+    turned_away(limiter, Allowance("a", usd_per_month=2.5))
 
 
 @pytest.mark.parametrize("usd", [float("nan"), float("inf"), -1.0, 1e300, None, 0.0])
@@ -223,8 +246,12 @@ async def test_a_limiter_that_is_closed_still_takes_what_its_last_calls_used(
     first = clock.limiter(tmp_path)
     lease = let_in(first, BUDGET)
     await first.aclose()
+    second = clock.limiter(tmp_path)
+    assert (tmp_path / "slot-1.ledger").exists()
     lease.settle(None, 2.0)
+    turned_away(second, BUDGET)
     turned_away(clock.limiter(tmp_path), BUDGET)
+    assert not (tmp_path / "slot-2.ledger").exists()
 
 
 async def test_a_ledger_that_is_given_up_is_taken_by_the_next_worker(

@@ -95,6 +95,11 @@ def test_the_name_of_a_model_on_a_server_of_ones_own_says_nothing_about_its_pric
     assert found.usd("d0", Usage(1, 1), "gpt-4o") is None
 
 
+def test_a_price_is_that_of_the_provider_and_not_of_anothers_model_of_that_name() -> None:
+    upstream = {"provider": "anthropic", "model": "gpt-4o"}
+    assert prices({"model": "c", "upstream": upstream}).usd("d0", Usage(1, 1)) is None
+
+
 def test_what_is_not_priced_by_tokens_has_no_price() -> None:
     assert prices(deployment("dall-e")).usd("d0", Usage(1, 1)) is None
     assert prices(deployment("odd")).usd("d0", Usage(1, 1)) is None

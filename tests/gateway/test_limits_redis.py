@@ -22,6 +22,8 @@ RATE = Allowance("a", rpm=3)
 TOKENS = Allowance("a", tpm=1000)
 CROWD = Allowance("a", max_concurrency=2)
 BUDGET = Allowance("a", usd_per_month=1.0)
+KEYS = "candor:{a}:"
+AWAY_SECONDS = 0.2
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +48,7 @@ class Replica:
             redis_at(url),
             LocalLimiter(folder, wall=self.clock.wall),
             lease_seconds=lease_seconds,
+            away_seconds=AWAY_SECONDS,
             wall=self.clock.wall,
         )
 
@@ -127,12 +130,29 @@ async def test_replicas_share_a_budget_that_begins_anew_each_month(
     first: Replica, second: Replica
 ) -> None:
     (await first.let_in(BUDGET)).settle(Usage(1, 1), 0.6)
-    (await second.let_in(BUDGET)).settle(Usage(1, 1), 0.4)
+    lease = await second.let_in(BUDGET)
+    lease.settle(Usage(1, 1), 0.2)
+    lease.settle(Usage(1, 1), 0.2)
+    (await second.let_in(BUDGET)).settle(Usage(1, 1), 0.2)
     await second.let_in(Allowance("a"))
     assert (await first.turned_away(BUDGET)).what is Resource.BUDGET
     assert (await second.turned_away(BUDGET)).what is Resource.BUDGET
     first.clock.wall_now = at(2026, 12, 1)
     await first.let_in(BUDGET)
+
+
+async def test_a_call_counts_for_sixty_seconds_and_a_quarter(
+    server: RedisServer, first: Replica
+) -> None:
+    one = Allowance("a", rpm=1)
+    await first.let_in(one)
+    async with Redis.from_url(server.url) as redis:
+        # As if that call had been let in earlier, by so many quarters of a second.
+        for earlier, passes in ((230, False), (250, True)):
+            [(member, quarter)] = await redis.zrange(KEYS + "requests", 0, 0, withscores=True)
+            await redis.zadd(KEYS + "requests", {member: quarter - earlier})
+            assert (await first.passes(one)) is passes
+            await redis.zadd(KEYS + "requests", {member: quarter})
 
 
 async def test_each_client_has_limits_of_its_own(first: Replica) -> None:
@@ -218,6 +238,24 @@ async def test_without_redis_each_replica_limits_for_itself_and_says_so_once(
         await replica.limiter.aclose()
 
 
+async def test_what_a_call_used_waits_for_redis_however_long_that_is_away(tmp_path: Path) -> None:
+    with redis_server(tmp_path) as server, capture_logs() as lines:
+        replica = Replica(server.url, tmp_path / "ledgers")
+        lease = await replica.let_in(BUDGET)
+        server.stop()
+        lease.settle(Usage(1, 1), 1.0)
+        loop = asyncio.get_running_loop()
+        over = loop.time() + 2 * AWAY_SECONDS
+        await wait_until_async(lambda: loop.time() > over)
+        assert replica.limiter.failures == 1
+        server.start()
+        await wait_until_async(lambda: lines[-1]["event"] == "limits_redis_back")
+        async with Redis.from_url(server.url) as redis:
+            assert int(await redis.get(KEYS + "spent:2026-11")) == 1_000_000_000
+        assert [line["event"] for line in lines] == ["limits_redis_away", "limits_redis_back"]
+        await replica.limiter.aclose()
+
+
 async def test_a_budget_that_was_seen_to_be_spent_stays_spent_while_redis_is_away(
     tmp_path: Path,
 ) -> None:
@@ -230,6 +268,7 @@ async def test_a_budget_that_was_seen_to_be_spent_stays_spent_while_redis_is_awa
         server.stop()
         assert (await second.turned_away(BUDGET)).what is Resource.BUDGET
         assert (await first.turned_away(BUDGET)).what is Resource.BUDGET
+        server.start()
         await asyncio.gather(first.limiter.aclose(), second.limiter.aclose())
 
 

@@ -737,6 +737,15 @@ async def test_an_error_of_every_make_is_openais(engine, target, status, body, *
     assert len(asked.seen) == 1
 
 
+@pytest.mark.parametrize("target", [to_anthropic, to_azure, to_openai, to_gemini, to_bedrock])
+@pytest.mark.parametrize("status", [429, 500, 503])
+async def test_a_call_that_failed_is_not_sent_again(engine, target, status):
+    script = wires.json_bytes({"error": {"message": "no"}}, status=b"%d Odd" % status)
+    asked = await ask(engine, target, script)
+    assert asked.status == status
+    assert len(asked.seen) == 1
+
+
 async def test_azures_filter_error_keeps_what_it_says_of_the_prompt(engine):
     target, status, body, _, _ = ERRORS["azure"]
     asked = await ask(engine, target, wires.json_bytes(body, status=b"%d Bad" % status))
@@ -958,14 +967,14 @@ async def test_a_client_that_is_paused_is_sent_nothing_until_it_goes_on(engine):
     assert sink.body.endswith(b"[DONE]\n\n")
 
 
-async def test_a_refusal_at_the_end_of_a_long_stream_is_still_heard(engine):
+async def test_a_refusal_at_the_end_of_a_long_stream_that_repeats_itself_is_still_heard(engine):
     long = [wires.event("content_block_delta", index=0,
-                        delta={"type": "text_delta", "text": "word " * 2000})] * 20  # fmt: skip
+                        delta={"type": "text_delta", "text": "word " * 200})] * 200  # fmt: skip
     events = wires.anthropic_events("refusal", stop_details=wires.EXPLAINED)
     script = wires.streamed(*events[:5], *long, *events[5:])
     asked = await ask(engine, to_anthropic, script, STREAM)
     assert asked.delta["refusal"] == wires.EXPLAINED["explanation"]
-    assert len(asked.delta["content"]) == 5 + 20 * 10_000
+    assert len(asked.delta["content"]) == 5 + 200 * 1000
 
 
 async def test_what_a_model_says_about_stopping_is_not_taken_for_the_providers_word(engine):

@@ -15,7 +15,7 @@ from gateway.upstreams.base import (
 from gateway.upstreams.deadlines import NEVER, Deadlines
 from gateway.upstreams.http1.exchange import Exchange, Unheard
 from gateway.upstreams.http1.failures import words_for
-from gateway.upstreams.http1.reading import ReplyGarbled, ReplyReader, dropped
+from gateway.upstreams.http1.reading import ReplyGarbled, ReplyReader
 from gateway.upstreams.http1.unheard import may_ask_again
 
 _KEEP_SECONDS = 4.0
@@ -227,6 +227,7 @@ class Connection(asyncio.Protocol):
     def let_go(self) -> None:
         """Ends the connection; a tunnel gets its last bytes out first."""
         self._exchange = None
+        self.reader.drop()
         if self.reader.tunnel and self._transport.get_write_buffer_size():
             self.due = self._loop.time() + _LINGER_SECONDS
             self._transport.close()
@@ -247,6 +248,8 @@ class Connection(asyncio.Protocol):
         """Tells its home, once, that it is gone; alone it is for one that never connected."""
         if not self._gone:
             self._gone = True
+            # The parser and its callbacks hold each other, and should hold nobody else's bytes.
+            self.reader.drop()
             self._deadlines.forget(self)
             self._home.gone(self)
 
@@ -264,7 +267,7 @@ class Connection(asyncio.Protocol):
     def _complete(self, exchange: Exchange) -> None:
         """The reply is at its end: the connection rests, or ends where it cannot serve another."""
         reader = self.reader
-        reader.take = dropped
+        reader.drop()
         self._exchange = None
         unsent = exchange.unfinished or self._gorged
         exchange.over()

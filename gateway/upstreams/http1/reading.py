@@ -30,7 +30,7 @@ class ReplyGarbled(Exception):
     """What came is not an HTTP/1.1 reply to what was asked; its text is one readable line."""
 
 
-def dropped(piece: bytes) -> None:
+def _dropped(piece: bytes) -> None:
     """Takes a part that nobody wants."""
 
 
@@ -64,10 +64,10 @@ class ReplyReader:
     )
 
     def __init__(self) -> None:
-        self._parser = self._fresh_parser()
+        self._parser = self._new_parser()
         self._problem: ReplyGarbled | None = None
         self.hints: Hints | None = None
-        self.take: Callable[[bytes], None] = dropped
+        self.take: Callable[[bytes], None] = _dropped
         self.begun = True
         self.complete = True
         self.reusable = True
@@ -112,6 +112,11 @@ class ReplyReader:
         self.reusable = False
         return self.complete
 
+    def drop(self) -> None:
+        """Whatever still comes goes to nobody, and nobody is held on to."""
+        self.take = _dropped
+        self.hints = None
+
     def on_message_begin(self) -> None:
         """A head begins, of a reply that was asked for or of one too many."""
         if self.complete:
@@ -155,11 +160,6 @@ class ReplyReader:
             self.hints.interim(self.status, self.reason, self.headers)
         if self.begun:
             self.complete = True
-
-    def _fresh_parser(self) -> HttpResponseParser:
-        parser = HttpResponseParser(self)
-        parser.set_dangerous_leniencies(lenient_chunked_length=True)
-        return parser
 
     def _new_parser(self) -> HttpResponseParser:
         parser = HttpResponseParser(self)
@@ -224,7 +224,7 @@ class ReplyReader:
                 raise ReplyGarbled(f"its head is larger than {MAX_HEAD_BYTES} bytes")
         if self._headless and self.begun and not self.tunnel:
             # The parser waits for a body that does not come, so the next reply gets a new one.
-            self._parser = self._fresh_parser()
+            self._parser = self._new_parser()
             self.complete = True
         if start < len(piece):
             self.feed(piece[start:])
