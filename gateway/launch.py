@@ -6,7 +6,9 @@ import fcntl
 import gc
 import os
 import shutil
+import signal
 import socket
+import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -84,6 +86,7 @@ class _Launched:
 
     def serve(self, place: Place, orders: socket.socket | None) -> int:
         """Be a worker, or the only one; the exit code."""
+        _until_served(alone=orders is None)
         # Nothing that is imported becomes garbage: looking for it costs a twentieth of the start.
         # The server turns it on again.
         gc.disable()
@@ -113,6 +116,17 @@ class _Launched:
             structlog.get_logger().error("not_reloaded", problems=list(problem.lines))
             return False
         return True
+
+
+def _until_served(*, alone: bool) -> None:
+    """Before the server takes signals, SIGTERM is a clean end, and a reload has nothing to change.
+
+    A worker among several is never told by SIGINT: that goes to the whole terminal.
+    """
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    if not alone:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 @contextmanager

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import uuid
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
+
+import orjson
 
 from classifiers.wire import RawReply
 from gateway.proxy.observer import FinishedCall
@@ -66,9 +68,7 @@ class Capture:
 
     def head(self) -> str:
         """Everything but the bodies, as JSON."""
-        fields = asdict(self)
-        del fields["request"], fields["reply"]
-        return json.dumps(fields)
+        return orjson.dumps({name: getattr(self, name) for name in _HEAD}).decode()
 
     @classmethod
     def from_parts(cls, head: str, request: bytes, reply: bytes) -> Capture:
@@ -87,3 +87,6 @@ class Capture:
             cut=self.cut,
             trimmed=self.trimmed,
         )
+
+
+_HEAD = tuple(field.name for field in fields(Capture) if field.name not in ("request", "reply"))

@@ -20,6 +20,9 @@ MEMORY_BYTES = 64 * 1024 * 1024
 """Most that captures may hold in memory while the disk is slow: 256 replies of the largest size."""
 BATCH = 64
 """Captures a transaction: the disk is synchronised once for all of them."""
+GATHER_SECONDS = 0.05
+"""How long a capture waits for others to be written with: a transaction costs as much as ten of
+them. One that is killed in this time was never counted as queued."""
 MEASURE_SECONDS = 0.25
 """How often the spool's length is read while something waits there: how late the queue learns
 that the scorer has made room."""
@@ -69,6 +72,7 @@ class LocalQueue:
         self._held_cell = self._cells.block((_HELD,))
         self._wake = threading.Event()
         self._closing = False
+        self._ending = threading.Event()
         self._spool: Spool | None = None
         self._log = structlog.get_logger()
         self._complaints = Complaints(self._log, "captures_dropped")
@@ -103,6 +107,7 @@ class LocalQueue:
         """Write what was offered and stop; whatever is not on disk by the deadline is dropped."""
         with self._lock:
             self._closing = True
+        self._ending.set()
         self._wake.set()
         if self._writer.is_alive():
             self._writer.join(deadline_seconds)
@@ -133,6 +138,7 @@ class LocalQueue:
             self._measure()
             self._complaints.say_if_due()
             self._wake.wait(self._patience())
+            self._ending.wait(GATHER_SECONDS)
             self._wake.clear()
             with self._lock:
                 closing = self._closing

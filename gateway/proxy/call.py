@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Protocol, TypeVar, cast
+from typing import Protocol, TypeVar
 
 from gateway.proxy.client import ReplyWriter
 from gateway.upstreams.base import Headers, Outlet
@@ -66,7 +66,7 @@ class RequestFields:
         """What ``maker`` made of these headers the last time, else what ``make`` makes now."""
         found = self.known.get(kind)
         if found is not None and found[0] is maker:
-            return cast(T, found[1])
+            return found[1]  # type: ignore[return-value]
         made = make()
         self.known[kind] = (maker, made)
         return made

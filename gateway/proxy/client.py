@@ -86,6 +86,8 @@ class ReplyWriter:
 
         Where the body has begun to arrive, the head leaves together with its first part.
         """
+        if self.ended:
+            return
         self._source = reply
         self._watching = watching
         framing = reply.framing
@@ -104,13 +106,15 @@ class ReplyWriter:
 
     def interim(self, status: int, reason: bytes, headers: Headers) -> None:
         """Passes on what an upstream says before its reply (RFC 9110, 15.2)."""
-        if self._http_1_0 or self.begun:
+        if self._http_1_0 or self.begun or self.ended:
             return
         fields = b"".join([b"%b: %b\r\n" % pair for pair in passed_on(headers)])
         self._transport.write(b"HTTP/1.1 %d %b\r\n%b\r\n" % (status, reason, fields))
 
     def part(self, piece: bytes) -> None:
-        """The next part of the body, on its way at once."""
+        """The next part of the body, on its way at once; of no use once the client has left."""
+        if self.ended:
+            return
         head, self._unsent = self._unsent, b""
         if not self._chunked:
             self._transport.write(head + piece if head else piece)
@@ -142,6 +146,8 @@ class ReplyWriter:
 
     def tunnel(self, reply: Reply, headers: Headers, watching: Watching) -> None:
         """Sends the 101 that ``reply`` begins with; both sides' bytes pass unread from then on."""
+        if self.ended:
+            return
         self._source = reply
         self._watching = watching
         self.keep_alive = True

@@ -61,7 +61,7 @@ class Courier:
         self._record.asked()
         while True:
             reply, outcome = await self._try()
-            if reply is not None and not (outcome.failure or outcome.refused):
+            if reply is not None and outcome is _FINE:
                 await self._hand_on(reply)
                 return
             decision = after(

@@ -46,18 +46,16 @@ class Passage:
     call_to: Callable[[Route, DeploymentSettings, float | None], UpstreamCall]
 
 
-@dataclass(frozen=True, slots=True)
 class Asked:
     """A request whose head has been read."""
 
-    request_id: str
-    address: Address
-    call: Call
+    __slots__ = ("address", "call", "head", "request_id")
 
-    @property
-    def head(self) -> RequestHead:
-        """Its head."""
-        return self.call.head
+    def __init__(self, request_id: str, address: Address, call: Call) -> None:
+        self.request_id = request_id
+        self.address = address
+        self.call = call
+        self.head: RequestHead = call.head
 
 
 class Planner:
@@ -206,7 +204,9 @@ class _Draft:
         if body is None or fields is None:
             return body
         named = None if base_path.endswith(b"/openai") else self._asked.address.model
-        written = model or named
+        # A provider's wildcard stands for whatever was asked for.
+        own = None if model is not None and "*" in model else model
+        written = own or named
         if written is None:
             return body
         if fields.model is None:

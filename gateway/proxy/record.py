@@ -14,6 +14,12 @@ from gateway.proxy.observer import UNROUTED, FinishedCall, Traffic
 _TAIL = 4096
 """Bytes at the end of a reply in which its token counts stand; both APIs write them last."""
 
+_NO_TAIL = (b"", b"", b"", b"")
+"""The last four parts: a stream may send its counts, a ping and its end each by itself."""
+
+_COUNTED = 16_384
+"""Bytes of a reply that are kept to count its tokens by; the rest is taken to be like them."""
+
 
 @dataclass(frozen=True, slots=True)
 class CallHead:
@@ -29,10 +35,10 @@ class CallRecord:
     """Times and, where wanted, bytes of one call. Keeping a chunk keeps a reference, no copy."""
 
     __slots__ = (
-        "_answered", "_asked", "_before", "_body_read", "_bounds", "_clock", "_content_encoding",
-        "_content_type", "_first", "_first_byte", "_head_passed", "_kept", "_last", "_mirrored",
-        "_request", "_room", "_size", "_started", "_started_at", "_status", "_trimmed", "cut",
-        "deployment", "head",
+        "_answered", "_asked", "_body_read", "_bounds", "_clock", "_content_encoding",
+        "_content_type", "_first", "_first_byte", "_head_passed", "_kept", "_mirrored",
+        "_request", "_room", "_size", "_started", "_started_at", "_status", "_tail", "_trimmed",
+        "cut", "deployment", "head",
     )  # fmt: skip
 
     def __init__(self, head: CallHead, clock: Clock, bounds: MirrorSettings) -> None:
@@ -54,7 +60,8 @@ class CallRecord:
         self._kept: list[bytes] | None = None
         self._room = bounds.max_reply_bytes
         self._trimmed = self._mirrored = False
-        self._first = self._before = self._last = b""
+        self._first = b""
+        self._tail = _NO_TAIL
         self._size = 0
 
     @property
@@ -68,9 +75,11 @@ class CallRecord:
 
     def keep(self, request: bytes, *, mirrored: bool = True) -> None:
         """The bytes of this call are wanted, by the mirror or only to count its tokens."""
-        self._mirrored = self._mirrored or mirrored
         self._request = request
         self._kept = []
+        self._mirrored = self._mirrored or mirrored
+        if not self._mirrored:
+            self._room = min(self._room, _COUNTED)
 
     def asked(self) -> None:
         """The upstream is being called now."""
@@ -95,8 +104,7 @@ class CallRecord:
         if self._first_byte is None:
             self._first_byte = self._clock.monotonic()
             self._first = chunk
-        self._before = self._last
-        self._last = chunk
+        self._tail = (self._tail[1], self._tail[2], self._tail[3], chunk)
         self._size += len(chunk)
         if self._kept is None:
             return
@@ -166,7 +174,8 @@ class CallRecord:
         self.cut = True
         self._answered = self._head_passed = self._first_byte = self._status = None
         self._content_type = self._content_encoding = ""
-        self._first = self._before = self._last = b""
+        self._first = b""
+        self._tail = _NO_TAIL
         self._size = 0
         self._room = self._bounds.max_reply_bytes
         self._trimmed = False
@@ -175,9 +184,10 @@ class CallRecord:
 
     def usage(self) -> Usage | None:
         """The tokens that the reply says it cost; None where it does not, or is compressed."""
-        if not self._last or not self.head.endpoint.routed_by_model or self._content_encoding:
+        if not self._size or not self.head.endpoint.routed_by_model or self._content_encoding:
             return None
-        tail = self._last if len(self._last) >= _TAIL else self._before + self._last
+        last = self._tail[3]
+        tail = last if len(last) >= _TAIL else b"".join(self._tail)
         return read_usage(self._first[:_TAIL], tail[-_TAIL:])
 
     def _since_start(self, moment: float | None) -> float | None:

@@ -26,8 +26,9 @@ class Settling:
             return self.prices.usd(record.deployment, usage, model)
 
         usage = record.usage()
-        kept = record.kept() if counted else None
-        if kept is not None and (usage is None or usage.estimated):
+        told = usage is not None and not usage.estimated
+        kept = record.kept() if counted and not told else None
+        if kept is not None:
             self.counter.settle(lease, kept, cost)
         else:
             lease.settle(usage, None if usage is None else cost(usage))

@@ -19,7 +19,7 @@ class Watched(Protocol):
     due: float
 
     def overdue(self, now: float) -> None:
-        """It is past ``due``; told again at every pass until ``due`` is moved or it is forgotten."""
+        """It is past ``due``; told again at every pass until that moves or it is forgotten."""
         ...
 
 

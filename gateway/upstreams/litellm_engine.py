@@ -15,6 +15,7 @@ import importlib
 import inspect
 import logging
 import os
+import sys
 import threading
 from collections.abc import Callable, Coroutine, Iterable
 from concurrent.futures import Future
@@ -50,6 +51,10 @@ _RESPONSES = "litellm.responses.litellm_completion_transformation.handler"
 """What litellm.anthropic.messages and litellm.aresponses come to for a provider that speaks neither
 protocol. Their front doors import LiteLLM's whole proxy, whose requirements the package does not
 bring (mcp, soundfile, backoff); these do not."""
+
+_SWITCH_SECONDS = 0.0005
+"""How long LiteLLM's thread may keep the interpreter while the relay's waits for it. Python's 5 ms
+would be added to every part of a stream that comes by meanwhile."""
 
 _STOP_SECONDS = 5.0
 """How long the thread may take to end; it is a daemon and holds nothing up after that."""
@@ -183,6 +188,7 @@ class LiteLLMEngine:
 
     def _started(self) -> asyncio.AbstractEventLoop:
         if self._loop is None:
+            sys.setswitchinterval(min(sys.getswitchinterval(), _SWITCH_SECONDS))
             self._loop = asyncio.new_event_loop()
             self._thread = threading.Thread(
                 target=_serve, args=(self._loop,), name="litellm", daemon=True

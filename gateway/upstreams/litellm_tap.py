@@ -11,9 +11,11 @@ from __future__ import annotations
 import json
 import re
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+import orjson
 
 KEPT = 65_536
 """Bytes of a reply's end that are kept: whole error bodies, and the last events of a stream, in
@@ -26,7 +28,7 @@ finish_reason, Ollama's done_reason."""
 _BLOCKED = re.compile(rb'"block_?[rR]eason"\s*:\s*"([^"\\]{1,64})"')
 """Google's promptFeedback.blockReason: the prompt was refused, so no candidate has a reason."""
 
-_SAID = re.compile(rb'"refusal"\s*:\s*("(?:[^"\\]|\\.)*")')
+_SAID = re.compile(rb'"refusal"\s*:\s*"')
 """OpenAI's and Azure's refusal, whole or in deltas; LiteLLM passes on no delta of one."""
 
 _FILTERS = re.compile(rb'"content_filter_results"\s*:\s*(?=\{)')
@@ -46,20 +48,19 @@ _HEADERS = re.compile(
 class Stop:
     """Why the provider says it ended, in its own words.
 
-    ``details`` are Anthropic's of a refusal, ``said`` the text of one of OpenAI's, and ``filters``
-    Azure's verdicts on the last part of the reply.
+    ``details`` are Anthropic's of a refusal, ``said`` the texts of OpenAI's by the choice's index,
+    and ``filters`` Azure's verdicts on the last part of the reply.
     """
 
     reason: str
     details: dict[str, Any]
-    said: str = ""
+    said: Mapping[int, str]
     filters: dict[str, Any] | None = None
 
-    @property
-    def refusal(self) -> str | None:
+    def refusal(self, index: int = 0) -> str | None:
         """What the model said of its refusal, None where it ended otherwise."""
-        if self.said:
-            return self.said
+        if index in self.said:
+            return self.said[index]
         if self.reason != "refusal":
             return None
         explanation, category = self.details.get("explanation"), self.details.get("category")
@@ -122,8 +123,23 @@ class Tap:
         named = [word for word in words if word not in _UNSPECIFIED]
         if not named:
             return None
-        said = "".join(json.loads(found.group(1)) for found in _SAID.finditer(tail))
-        return Stop(named[-1], _last(_DETAILS, tail) or {}, said, _last(_FILTERS, tail))
+        return Stop(named[-1], _last(_DETAILS, tail) or {}, _said(tail), _last(_FILTERS, tail))
+
+
+def _said(tail: bytes) -> dict[int, str]:
+    """The refusals of OpenAI's choices, whose deltas are put together."""
+    said: dict[int, str] = {}
+    for line in tail.splitlines() if _SAID.search(tail) else ():
+        try:
+            found = orjson.loads(line.removeprefix(b"data:")) if _SAID.search(line) else None
+        except orjson.JSONDecodeError:
+            continue
+        for choice in found.get("choices") or () if isinstance(found, dict) else ():
+            message = choice.get("delta") or choice.get("message") or {}
+            if isinstance(piece := message.get("refusal"), str):
+                index = choice.get("index") or 0
+                said[index] = said.get(index, "") + piece
+    return said
 
 
 def _last(mark: re.Pattern[bytes], tail: bytes) -> dict[str, Any] | None:

@@ -16,6 +16,7 @@ from gateway.upstreams.litellm_request import Operation
 from gateway.upstreams.litellm_tap import Stop
 
 _FILTERED = "content_filter"
+_PLAIN_ENDS = frozenset({_FILTERED, "stop", "end_turn"})
 _ENDINGS = ("response.completed", "response.incomplete", "response.failed")
 _MAY_BE_NULL = frozenset({"content", "refusal", "finish_reason", "logprobs", "system_fingerprint"})
 """Fields that OpenAI sends as null; other nulls are LiteLLM's empty places."""
@@ -209,28 +210,29 @@ def _tell_choice(choice: dict[str, Any], message: Any, stop: Stop | None) -> Non
     if not choice.get("finish_reason"):
         return
     if isinstance(message, dict):
-        _lift_refusal(message, stop)
+        _lift_refusal(message, stop.refusal(choice.get("index") or 0) if stop else None)
     told = dict(choice.pop("provider_specific_fields", None) or {})
     filters = told.pop("content_filter_results", None)
     if filters:
         choice["content_filter_results"] = filters
-    # The provider's word where OpenAI's says less of it; that STOP means stop is known.
-    told.pop("native_finish_reason", None)
-    if choice["finish_reason"] == _FILTERED and stop is not None and stop.reason != _FILTERED:
-        told["native_finish_reason"] = stop.reason
-        if stop.details:
+    # The provider's word where OpenAI's says less of it; that STOP means stop is known. LiteLLM's
+    # is this choice's own, the wire's is the last one's.
+    native = told.pop("native_finish_reason", None) or (stop and stop.reason)
+    if choice["finish_reason"] == _FILTERED and native and native.lower() not in _PLAIN_ENDS:
+        told["native_finish_reason"] = native
+        if stop is not None and stop.details:
             told["stop_details"] = stop.details
     if told:
         choice["provider_specific_fields"] = told
 
 
-def _lift_refusal(message: dict[str, Any], stop: Stop | None) -> None:
+def _lift_refusal(message: dict[str, Any], heard: str | None) -> None:
     """A refusal in the field that OpenAI has for it, from where LiteLLM put it or from the wire."""
     parked = message.get("provider_specific_fields")
     found = parked.pop("refusal", None) if isinstance(parked, dict) else None
     if isinstance(parked, dict) and not _any_set(parked):
         del message["provider_specific_fields"]
-    refusal = message.get("refusal") or found or (stop.refusal if stop is not None else None)
+    refusal = message.get("refusal") or found or heard
     if refusal:
         message["refusal"] = refusal
 
@@ -241,8 +243,8 @@ def _tell_messages(message: dict[str, Any], stop: Stop | None) -> None:
         return
     if stop.reason == "refusal" and stop.details:
         details = stop.details
-    elif stop.refusal is not None:
-        details = {"type": "refusal", "category": None, "explanation": stop.refusal}
+    elif (said := stop.refusal()) is not None:
+        details = {"type": "refusal", "category": None, "explanation": said}
     elif message["stop_reason"] == "refusal":
         told = f"The provider's filter ended the reply ({stop.reason})."
         details = {"type": "refusal", "category": None, "explanation": told}
@@ -254,9 +256,10 @@ def _tell_messages(message: dict[str, Any], stop: Stop | None) -> None:
 
 def _tell_response(response: dict[str, Any], stop: Stop | None) -> None:
     """A refusal as OpenAI's responses have it: a part of the message, beside what was said."""
-    if stop is None or stop.refusal is None:
+    said = stop and stop.refusal()
+    if said is None:
         return
-    part = {"type": "refusal", "refusal": stop.refusal}
+    part = {"type": "refusal", "refusal": said}
     output = list(response.get("output") or ())
     if b'"type":"refusal"' in orjson.dumps(output):
         return

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tarfile
 import tempfile
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 ROOT = Path(__file__).resolve().parents[2]
 SUITES = ROOT / ".tools" / "sdk"
@@ -40,9 +40,26 @@ def fetch(package: str, version: str) -> None:
         command += ["--no-binary", ":all:", "--dest", folder, requirement]
         subprocess.run(command, check=True, timeout=DOWNLOAD_SECONDS)
         [archive] = Path(folder).glob("*.tar.gz")
-        with tarfile.open(archive) as tar:
-            tar.extractall(folder, filter="data")
+        unpack(archive, Path(folder))
         (Path(folder) / target.name).rename(target)
+
+
+def unpack(archive: Path, folder: Path) -> None:
+    """Write the plain files below NAME-VERSION/tests, and the settings of pytest, to ``folder``."""
+    with tarfile.open(archive) as tar:
+        for member in tar:
+            _, *steps = PurePosixPath(member.name).parts
+            if (
+                not member.isfile()
+                or ".." in steps
+                or steps[:1] not in (["tests"], ["pyproject.toml"])
+            ):
+                continue
+            opened = tar.extractfile(member)
+            if opened is not None:
+                file = folder / member.name
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_bytes(opened.read())
 
 
 if __name__ == "__main__":

@@ -68,8 +68,8 @@ class Sides:
 
 def difference(direct: Any, through: Any) -> str:
     """Where two answers, or what was asked for them, part; the first lines of it."""
-    texts = [pprint.pformat(value, width=100).splitlines() for value in (direct, through)]
-    lines = difflib.unified_diff(*texts, "directly", "through the gateway", n=1, lineterm="")
+    first, second = [pprint.pformat(value, width=100).splitlines() for value in (direct, through)]
+    lines = difflib.unified_diff(first, second, "directly", "through the gateway", n=1, lineterm="")
     return "\n".join(line[:400] for line in itertools.islice(lines, 60))
 
 

@@ -9,6 +9,7 @@ import anthropic
 import pytest
 
 from tests.clients.sides import failed, outcome, shown
+from tests.clients.test_openai_text import PATIENCE
 from tests.waiting import wait_until
 
 QUESTION: Any = [{"role": "user", "content": "How long do I boil an egg? 🥚"}]
@@ -119,7 +120,7 @@ def test_a_message_that_is_given_up_is_gone_at_the_upstream_too(scripted):
     before = scripted.provider.hangups
 
     def impatient(root: str) -> Any:
-        with sdk(root, timeout=0.3) as client:
+        with sdk(root, timeout=PATIENCE) as client:
             return outcome(
                 lambda: list(client.messages.create(**{**ASKED, "model": "silent"}, stream=True))
             )

@@ -8,7 +8,7 @@ import openai
 import pytest
 
 from tests.clients.sides import outcome, plain, without
-from tests.clients.test_openai_text import QUESTION, TOOL, sdk
+from tests.clients.test_openai_text import PATIENCE, QUESTION, TOOL, sdk
 from tests.waiting import wait_until
 
 FAULTS = [
@@ -91,7 +91,7 @@ def test_a_request_given_up_before_its_reply_is_gone_at_the_upstream_too(simulat
     before = server.hangups
 
     def impatient(root: str) -> Any:
-        with sdk(root, timeout=0.3) as client:
+        with sdk(root, timeout=PATIENCE) as client:
             return told(client, "delay=30", stream=False)
 
     answer = sides.same(impatient)

@@ -13,6 +13,8 @@ from pydantic import BaseModel
 from tests.clients.sides import Sides, failed, outcome, shown
 from tests.waiting import wait_until
 
+PATIENCE = 1.0
+"""Seconds after which an impatient client leaves: enough for its request to arrive."""
 QUESTION: Any = [{"role": "user", "content": "How long do I boil an egg? 🥚"}]
 TOOL: Any = {
     "type": "function",
@@ -182,12 +184,10 @@ def test_a_client_that_gives_up_waiting_is_gone_at_the_upstream_too(scripted):
     before = scripted.provider.hangups
 
     def impatient(root: str) -> Any:
-        with sdk(root, timeout=0.3) as client:
-            stream = chat(client, model="silent", stream=True)
-            return [next(stream), outcome(lambda: next(stream))]
+        with sdk(root, timeout=PATIENCE) as client:
+            return outcome(lambda: chat(client, model="mute"))
 
-    answer = scripted.same(impatient)
-    assert answer[1]["class"] in ("APITimeoutError", "ReadTimeout")
+    assert scripted.same(impatient)["class"] == "APITimeoutError"
     wait_until(lambda: scripted.provider.hangups == before + 2, what="hangups")
 
 

@@ -92,7 +92,7 @@ def _add_weights(
 
     def matrix(rows: int, columns: int, scale: float = 1.0) -> NDArray[np.float32]:
         drawn = random.standard_normal((rows, columns)) * scale / np.sqrt(columns)
-        return drawn.astype(np.float32)
+        return np.asarray(drawn, dtype=np.float32)
 
     ones = np.ones(WIDTH, dtype=np.float32)
     said = np.array([piece.startswith("\u2581") for piece, _, _ in vocabulary])

@@ -17,7 +17,7 @@ from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, Router
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tests.clients import anthropic_replies, chat_replies, file_replies, media_replies
 
@@ -69,9 +69,9 @@ class Remembering:
 
 def _replayed(body: bytes, receive: Receive) -> Receive:
     """The body again, then whatever comes after it."""
-    waiting = [{"type": "http.request", "body": body, "more_body": False}]
+    waiting: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 
-    async def next_message() -> dict[str, object]:
+    async def next_message() -> Message:
         return waiting.pop() if waiting else await receive()
 
     return next_message

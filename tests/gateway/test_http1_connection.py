@@ -758,9 +758,11 @@ async def test_an_upgrade_that_is_declined_is_an_ordinary_reply():
         {"query": b"a b"},
         {"method": b"GET /x"},
         {"method": b""},
-        {"headers": [(b"X", b"a\r\nContent-Length: 9")]},
-        {"headers": [(b"X", b"a\0")]},
-        {"headers": [(b"X\n", b"a")]},
+        {"headers": [(b"Content-Length", b"2"), (b"X", b"a\r\nY: b")]},
+        {"headers": [(b"Content-Length", b"2"), (b"X", b"a\nY: b")]},
+        {"headers": [(b"Content-Length", b"2"), (b"X", b"a\rb")]},
+        {"headers": [(b"Content-Length", b"2"), (b"X", b"a\0")]},
+        {"headers": [(b"Content-Length", b"2"), (b"X\n", b"a")]},
         {"headers": [(b"Content-Length", b"3")]},
         {"headers": [(b"Content-Length", b"1")]},
         {"headers": []},
@@ -777,6 +779,26 @@ async def test_what_would_not_be_one_request_is_never_sent(wrong):
             with pytest.raises(UpstreamUnreachable, match="not valid HTTP"):
                 await upstream.open(replace(POST, **wrong))
         assert fake.connections == 0
+
+
+@on_each_loop
+@pytest.mark.parametrize(
+    "headers",
+    [
+        [(b"Content-Length", b"2"), (b"Transfer-Encoding", b"chunked")],
+        [(b"Content-Length", b"2"), (b"Content-Length", b"2")],
+        [(b"Content-Length", b"9" * 5000)],
+        [(b"Transfer-Encoding", b"gzip, chunked")],
+    ],
+    ids=["both", "two", "vast", "another coding"],
+)
+async def test_a_body_that_streams_without_one_clear_frame_is_never_sent(headers):
+    source = FakeSource(early=[b"{}"], ends=True)
+    with FakeUpstream(replying(json_reply())) as fake:
+        async with asking(fake) as upstream:
+            with pytest.raises(UpstreamUnreachable, match="framing is not one length or chunked"):
+                await upstream.open(streaming(source, *headers))
+        assert (fake.connections, source.outlet) == (0, None)
 
 
 @on_each_loop

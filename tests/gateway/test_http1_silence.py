@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from gateway.upstreams.base import Timeouts, UpstreamBroken, UpstreamTimeout
+from gateway.upstreams.base import Timeouts, UpstreamBroken, UpstreamTimeout, UpstreamUnreachable
 from gateway.upstreams.deadlines import Deadlines
 from gateway.upstreams.http1.connection import Connection
 from gateway.upstreams.http1.unheard import may_ask_again
@@ -64,16 +64,30 @@ class FakeHome:
         self.told.append("gone")
 
 
+class FakeDeadlines(Deadlines):
+    """Knows who is watched, and looks at nobody by itself."""
+
+    def __init__(self) -> None:
+        self.watched: list[Connection] = []
+
+    def watch(self, item):
+        self.watched.append(item)
+
+    def forget(self, item):
+        self.watched.remove(item)
+
+
 @dataclass
 class Line:
     """A connection without a socket."""
 
     transport: FakeTransport = field(default_factory=FakeTransport)
     home: FakeHome = field(default_factory=FakeHome)
+    deadlines: FakeDeadlines = field(default_factory=FakeDeadlines)
     connection: Connection = None
 
     def __post_init__(self) -> None:
-        self.connection = Connection(self.home, Deadlines(3600), "host")
+        self.connection = Connection(self.home, self.deadlines, "host")
         self.connection.connection_made(self.transport)
         self.began = asyncio.get_running_loop().time()
 
@@ -107,6 +121,15 @@ async def test_a_part_of_a_streamed_body_is_one_write():
     source, line = FakeSource(early=[b"hello"], ends=True), Line()
     await line.asked(streaming(source))
     assert line.transport.written == [REQUEST, b"5\r\nhello\r\n", b"0\r\n\r\n"]
+
+
+async def test_nothing_of_a_body_leaves_beyond_the_length_it_states():
+    source, line = FakeSource(early=[b"1234", b"567", b"8"], ends=True), Line()
+    asking = await line.asked(streaming(source, (b"Content-Length", b"6")))
+    assert line.transport.written == [REQUEST, b"1234"]
+    assert line.transport.ended == "abort"
+    with pytest.raises(UpstreamUnreachable, match="its body is longer than it states"):
+        await asking
 
 
 async def test_before_the_reply_the_first_byte_is_waited_for_and_no_longer():
@@ -237,6 +260,18 @@ async def test_an_idle_connection_is_kept_as_long_as_its_upstream_says_less_a_se
     assert line.look() == pytest.approx(seconds, abs=0.5)
     assert line.transport.ended == "abort"
     assert line.home.told == ["idle", "idle", "gone"]
+
+
+@pytest.mark.parametrize("ending", ["lost", "closed", "aborted"])
+async def test_a_connection_is_watched_from_its_start_to_its_end_and_no_longer(ending):
+    line = Line()
+    assert line.deadlines.watched == [line.connection]
+    if ending == "closed":
+        line.connection.close()
+    elif ending == "aborted":
+        line.connection.abort()
+    line.connection.connection_lost(None)
+    assert (line.deadlines.watched, line.home.told) == ([], ["gone"])
 
 
 @pytest.mark.parametrize("told", [b"timeout=1", b"timeout=0"])

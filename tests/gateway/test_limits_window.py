@@ -94,6 +94,13 @@ def test_a_reader_whose_clock_is_a_moment_behind_counts_all_the_same() -> None:
     assert used(view, 0, 1000) == 4
 
 
+def test_a_read_between_two_writes_of_another_process_is_never_below_nothing() -> None:
+    view = cells()
+    use(view, 0, 1000, amount=3)
+    view[2:] = memoryview(array("q", [9] * (CELLS - 2)))
+    assert used(view, 0, 1000) == 0
+
+
 def test_the_first_quarter_with_room_is_when_enough_has_passed() -> None:
     view = cells()
     use(view, 0, 1000, amount=3)

@@ -69,7 +69,7 @@ def test_a_word_that_comes_in_two_parts_is_heard():
 )  # fmt: skip
 def test_a_refusal_has_words_even_where_the_provider_gives_none(details, said):
     body = orjson.dumps(wires.anthropic("refusal", stop_details=details))
-    assert heard(body).stop().refusal == said
+    assert heard(body).stop().refusal() == said
 
 
 def test_details_that_cannot_be_read_are_left_out():
@@ -79,7 +79,23 @@ def test_details_that_cannot_be_read_are_left_out():
 def test_the_pieces_of_openais_refusal_are_put_together():
     parts = [wires.openai_chunk({"refusal": piece}) for piece in ("I “can", '"not"', "\n.")]
     stop = heard(*parts, wires.openai_chunk({}, "stop")).stop()
-    assert stop.refusal == 'I “can"not"\n.'
+    assert stop.refusal() == 'I “can"not"\n.'
+
+
+def test_each_choices_refusal_is_its_own():
+    parts = [
+        wires.sse({"choices": [{"index": 1, "delta": {"refusal": "No"}}]}),
+        wires.sse({"choices": [{"index": 0, "delta": {"content": "Yes"}}]}),
+        wires.sse({"choices": [{"index": 1, "delta": {"refusal": "!"}}]}),
+        wires.openai_chunk({}, "stop"),
+    ]
+    stop = heard(*parts).stop()
+    assert (stop.refusal(0), stop.refusal(1)) == (None, "No!")
+
+
+@pytest.mark.parametrize("body", [b'data: {"refusal": "cut', b'{"refusal": "x", "choices": 3}'])
+def test_what_only_looks_like_a_refusal_is_none(body):
+    assert heard(body, wires.openai_chunk({}, "stop")).stop().refusal() is None
 
 
 def test_of_a_long_reply_the_end_is_kept_and_nothing_before():

@@ -397,6 +397,17 @@ async def test_openais_refusal_comes_through_in_its_own_field(engine, stream):
     assert found["refusal"] == "I cannot."
 
 
+async def test_of_several_choices_the_one_that_refuses_says_so(engine):
+    said = [{"content": "Hello", "refusal": None}, {"content": None, "refusal": "I cannot."}]
+    choices = [
+        {"index": index, "finish_reason": "stop", "message": {"role": "assistant", **message}}
+        for index, message in enumerate(said)
+    ]
+    script = wires.json_bytes({**wires.openai({}), "choices": choices})
+    found = (await ask(engine, to_openai, script, {**CHAT, "n": 2})).json["choices"]
+    assert [each["message"]["refusal"] for each in found] == [None, "I cannot."]
+
+
 @pytest.mark.parametrize("stream", [False, True])
 async def test_a_guardrail_of_bedrock_is_a_filter_by_its_own_name(engine, stream):
     script = (

@@ -9,7 +9,7 @@ import threading
 import pytest
 
 from tests.gateway.fleet import Fleet, fleet
-from tests.gateway.stage import FakeUpstream, json_reply, replying
+from tests.gateway.stage import STREAM_HEAD, FakeUpstream, Wire, chunked, json_reply, replying
 from tests.waiting import wait_until
 
 OLD, NEW = b'{"id":"old"}', b'{"id":"new"}'
@@ -74,6 +74,25 @@ def test_a_reload_under_load_takes_effect_and_drops_no_call(tmp_path, upstreams,
                 wait_until(lambda turn=turn: len(running.lines("reloaded")) == 2 * turn + 2)
         assert load.broken == []
         assert set(load.replies) == {(200, OLD), (200, NEW)}
+
+
+def test_a_stream_that_is_under_way_at_a_reload_ends_whole(tmp_path, upstreams):
+    _, new = upstreams
+    go_on = threading.Event()
+
+    def pausing(wire: Wire, _: object) -> None:
+        wire.send(STREAM_HEAD + chunked(b"data: 1\n\n", end=b""))
+        if go_on.wait(60):
+            wire.send(chunked(b"data: 2\n\n"))
+
+    with FakeUpstream(pausing) as slow, fleet(tmp_path, slow, workers=1) as running:
+        wire = running.begin()
+        assert (wire.head().status, wire.chunk()) == (200, b"data: 1\n\n")
+        running.configure(new.base_url)
+        running.signal(signal.SIGHUP)
+        wait_until(lambda: running.call().body == NEW)
+        go_on.set()
+        assert (wire.chunk(), wire.chunk()) == (b"data: 2\n\n", b"")
 
 
 @pytest.mark.parametrize("workers", [1, 2])

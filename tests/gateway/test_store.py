@@ -13,7 +13,6 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine
 from structlog.testing import capture_logs
 
 from classifiers.verdict import Label, RefusalSource
@@ -27,7 +26,8 @@ from gateway.store import (
     StoreProblem,
     VerdictTally,
 )
-from gateway.store.schema import HEAD, MIGRATIONS
+from gateway.store.engine import opened, resolved
+from gateway.store.schema import HEAD, MIGRATIONS, migrate, upgrade
 from gateway.store.tables import metadata
 from tests.gateway.calls import record
 from tests.services import ROOT
@@ -232,10 +232,19 @@ def test_a_store_of_a_newer_candor_is_refused_and_left_alone(tmp_path):
         Store("sqlite:///candor.db", tmp_path)
 
 
-def test_the_migrations_make_exactly_the_declared_tables(store):
-    engine = create_engine(store.url)
+@pytest.mark.parametrize("make", [migrate, upgrade], ids=["made whole", "migrated"])
+def test_a_new_store_has_exactly_the_declared_tables_however_it_is_made(tmp_path, make):
+    engine = opened(resolved("sqlite:///candor.db", tmp_path))
+    make(engine)
+    migrate(engine)
     with engine.connect() as connection:
-        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+        context = MigrationContext.configure(connection)
+        assert compare_metadata(context, metadata) == []
+        assert context.get_current_revision() == HEAD
+        ((schema,),) = connection.exec_driver_sql(
+            "SELECT sql FROM sqlite_master WHERE name = 'alembic_version'"
+        )
+        assert "version_num VARCHAR(32) NOT NULL" in schema
     engine.dispose()
 
 
@@ -254,6 +263,15 @@ def test_processes_that_open_a_new_store_at_once_all_find_it_ready(tmp_path):
     ]
     said = [child.communicate(timeout=60)[1] for child in children]
     assert [child.returncode for child in children] == [0, 0, 0], said
+
+
+def test_making_a_store_does_not_load_the_migration_tool_either(tmp_path):
+    program = (
+        "import sys; from pathlib import Path; from gateway.store import Store;"
+        "Store('sqlite:///candor.db', Path(sys.argv[1])); assert 'alembic' not in sys.modules"
+    )
+    done = subprocess.run([sys.executable, "-c", program, str(tmp_path)], cwd=ROOT, check=False)
+    assert done.returncode == 0
 
 
 def test_opening_a_ready_store_does_not_load_the_migration_tool(tmp_path):

@@ -62,7 +62,7 @@ const questions = {
   error: () => thrown(chat({ model: 'error-429' })),
   streamError: () => thrown(chat({ model: 'error-503', stream: true })),
   timeout: () =>
-    thrown(client.chat.completions.create({ model: 'mute', messages }, { timeout: 300 })),
+    thrown(client.chat.completions.create({ model: 'mute', messages }, { timeout: 1000 })),
   aborted: async () => {
     const stream = await chat({ model: 'silent', stream: true });
     for await (const part of stream) {
