@@ -297,7 +297,7 @@ class FrontProtocol(BoundedProtocol):
         """The client asks for another protocol, as only a WebSocket of the relay's may."""
         call = self._calls[-1] if self._calls else None
         if call is not None and call.head.websocket:
-            self._tunnel = Tunnel(self)
+            self._tunnel = call.tunnel = Tunnel(self)
             if rest:
                 self._tunnel.part(rest)
             return

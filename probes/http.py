@@ -23,10 +23,7 @@ from collections.abc import Iterator, Mapping
 
 from httpx2 import (
     URL,
-    AsyncByteStream,
     AsyncClient,
-    AsyncHTTPTransport,
-    ByteStream,
     Client,
     CloseError,
     ConnectError,
@@ -56,10 +53,7 @@ from httpx2 import (
 
 __all__ = [
     "URL",
-    "AsyncByteStream",
     "AsyncClient",
-    "AsyncHTTPTransport",
-    "ByteStream",
     "Client",
     "ClientError",
     "ConnectError",

@@ -84,8 +84,9 @@ def _in_first_event(opening: bytes) -> Usage | None:
 def _places(body: bytes) -> Iterator[int]:
     """Where the key with an object as its value stands, from the end."""
     at = len(body)
+    tight, spaced = _SPELLINGS
     for _ in range(_TRIES):
-        at = max(body.rfind(spelling, 0, at) for spelling in _SPELLINGS)
+        at = max(body.rfind(tight, 0, at), body.rfind(spaced, 0, at))
         if at < 0:
             return
         yield at

@@ -6,7 +6,7 @@ Clients reach the same operation by three roads: OpenAI's paths under /v1, Azure
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from urllib.parse import parse_qs, quote, unquote_to_bytes
 
@@ -35,6 +35,8 @@ class Address:
     rest: bytes
     azure: bytes | None = None
     model: str | None = None
+    odd: bool = False
+    """Whether the path is one that hops resolve in different ways."""
 
 
 def relayed(path: bytes) -> bool:
@@ -57,6 +59,11 @@ def address_of(method: bytes, path: bytes) -> Address:
 
 
 def _read(method: bytes, path: bytes) -> Address:
+    address = _plainly_read(method, path)
+    return replace(address, odd=True) if odd(path) else address
+
+
+def _plainly_read(method: bytes, path: bytes) -> Address:
     if path.startswith(_V1):
         return _address(method, path[len(_V1) :])
     azure = path[len(_AZURE) :]

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from gateway.proxy.client import ReplyWriter
-from gateway.upstreams.base import Headers, Outlet
+from gateway.upstreams.base import BodySource, Headers, Outlet
 
 T = TypeVar("T")
 
@@ -62,12 +61,13 @@ class RequestFields:
             return b"Transfer-Encoding: " + coding
         return b"Content-Length: " + length if length else None
 
-    def learn(self, kind: str, maker: object, make: Callable[[], T]) -> T:
-        """What ``maker`` made of these headers the last time, else what ``make`` makes now."""
+    def recall(self, kind: str, maker: object) -> Any:
+        """What was learnt of this kind from the same maker; None where nothing was."""
         found = self.known.get(kind)
-        if found is not None and found[0] is maker:
-            return found[1]  # type: ignore[return-value]
-        made = make()
+        return found[1] if found is not None and found[0] is maker else None
+
+    def learn(self, kind: str, maker: object, made: T) -> T:
+        """Remembers what ``maker`` made of these headers, and gives it back."""
         self.known[kind] = (maker, made)
         return made
 
@@ -158,6 +158,14 @@ class ClientBody:
         """Whether nothing of it has come so far."""
         return not self._size
 
+    def taken(self, limit: int) -> bytes | None:
+        """All of it if it is here and within ``limit``; None where ``whole`` must be asked."""
+        if not self.complete or self._size > limit:
+            return None
+        self.unread = False
+        parts, self._parts = self._parts, []
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
     async def whole(self, limit: int) -> bytes:
         """All of it; raises BodyTooLarge as soon as it passes ``limit`` bytes, or ClientSilent."""
         self.unread = False
@@ -237,11 +245,13 @@ class ClientBody:
 class Call:
     """A request and the way back to whoever sent it. ``gone`` says that nobody waits any more."""
 
-    __slots__ = ("body", "client", "gone", "head", "task")
+    __slots__ = ("body", "client", "gone", "head", "task", "tunnel")
 
     def __init__(self, head: RequestHead, body: ClientBody, client: ReplyWriter) -> None:
         self.head = head
         self.body = body
         self.client = client
         self.gone = False
+        self.tunnel: BodySource | None = None
+        """The client's half of a WebSocket, where it asks for one."""
         self.task: asyncio.Task[None] | None = None

@@ -95,7 +95,7 @@ class Courier:
         if not health.allows(name, began):
             return None, HELD
         try:
-            request = self._plan.call_to(route, deployment, self._deadline)
+            request = self._plan.call_to(deployment, self._deadline)
             opening = self._plane.upstreams[name].open(request)
             limit = route.rules.try_timeout_seconds
             reply = await (opening if limit is None else _within(limit, opening))

@@ -30,7 +30,7 @@ class Traffic(StrEnum):
     PROBE = "probe"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class FinishedCall:
     """One call, ended, however it ended. Times in seconds; ``started_at`` is Unix time.
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import urlsplit
 
-from gateway.config import DeploymentSettings, LimitSettings
-from gateway.proxy.addressing import Address, at_upstream, model_in_query, odd
+from gateway.config import DeploymentSettings, KeyHeader, LimitSettings
+from gateway.proxy.addressing import Address, at_upstream, model_in_query
 from gateway.proxy.admission import Admission, Client
-from gateway.proxy.call import BodyTooLarge, Call, RequestHead
+from gateway.proxy.call import BodyTooLarge, Call, RequestFields, RequestHead
 from gateway.proxy.endpoints import Endpoint
 from gateway.proxy.errors import (
     Answer,
@@ -25,25 +23,10 @@ from gateway.proxy.errors import (
 )
 from gateway.proxy.headers import Headers, framed, oddly_coded, request_headers, upgrading
 from gateway.proxy.listing import models_answer
-from gateway.proxy.reading import BodyReader
+from gateway.proxy.reading import LATER, BodyReader
 from gateway.proxy.routing import EVERYTHING, Route, Router
 from gateway.proxy.splice import MAX_DEPTH, Fields, TooDeep, insert_model, replace_model
 from gateway.upstreams.base import UpstreamCall
-
-
-@dataclass(frozen=True, slots=True)
-class Passage:
-    """A call that goes on.
-
-    ``model`` is what was asked for, ``request`` the client's body, None where it streams through.
-    ``call_to`` makes the request that a deployment gets.
-    """
-
-    route: Route
-    client: Client
-    model: str | None
-    request: bytes | None
-    call_to: Callable[[Route, DeploymentSettings, float | None], UpstreamCall]
 
 
 class Asked:
@@ -72,24 +55,41 @@ class Planner:
 
     async def plan(self, asked: Asked) -> Passage | Answer:
         """Reads what must be read of the body; raises ClientGone or ClientSilent."""
-        head = asked.head
-        client = self._admitted(head)
+        head, address = asked.head, asked.address
+        client = self._admitted(asked)
         if isinstance(client, Declined):
             return client.answer
         pinned = head.get(b"x-candor-deployment")
-        address = asked.address
         if address.endpoint is Endpoint.MODELS and not (pinned or self._router.only_catch_all):
             models = self._router.models(client.models)
             return models_answer(address.path, models, self._since)
-        body = await self._body(asked, client)
-        if isinstance(body, Declined):
-            return body.answer
+        body: bytes | None = None
+        if address.endpoint.routed_by_model or asked.call.body.empty:
+            body = asked.call.body.taken(self._limits.max_request_bytes)
+        if body is None:
+            got = await self._body(asked, client)
+            if isinstance(got, Declined):
+                return got.answer
+            body = got
         try:
-            fields = await self._fields(asked, body)
+            fields = self._reader.at_once(body) if _legible(head, body) else None
+            if fields is LATER and body is not None:
+                fields = await self._reader.fields(body)
         except TooDeep:
             return too_deep(MAX_DEPTH).answer
+        return self._routed(asked, client, body, pinned=pinned, fields=fields)
+
+    def _routed(
+        self,
+        asked: Asked,
+        client: Client,
+        body: bytes | None,
+        *,
+        pinned: str | None,
+        fields: Fields | None,
+    ) -> Passage | Answer:
         model = self._model(asked, fields)
-        routed = address.endpoint.routed_by_model
+        routed = asked.address.endpoint.routed_by_model
         if routed and model is None and client.limited:
             return _unnamed(asked, fields).answer
         route = self._router.route(
@@ -104,8 +104,10 @@ class Planner:
         read = routed or model is not None
         if read and (gap := _gap(asked, route.deployment, fields, client=client)):
             return gap.answer
-        drafted = _Draft(asked, body, fields, consumes_keys=self._admission.consumes_keys)
-        return Passage(route, client, model, body, drafted.call_to)
+        consumes_keys = self._admission.consumes_keys
+        return Passage(
+            asked, client, route, model=model, read=(body, fields), consumes_keys=consumes_keys
+        )
 
     def _model(self, asked: Asked, fields: Fields | None) -> str | None:
         """The model that is asked for: the path's, the body's or, of a WebSocket, the query's."""
@@ -116,27 +118,23 @@ class Planner:
             return fields.model if known else None
         return model_in_query(asked.head.query) if asked.head.websocket else None
 
-    async def _fields(self, asked: Asked, body: bytes | None) -> Fields | None:
-        coding = asked.head.fields.first.get(b"content-encoding")
-        if not body or (coding is not None and coding.strip().lower() != b"identity"):
-            return None
-        return await self._reader.fields(body)
-
-    def _admitted(self, head: RequestHead) -> Client | Declined:
+    def _admitted(self, asked: Asked) -> Client | Declined:
+        head = asked.head
         if head.size > self._limits.max_head_bytes:
             return head_too_large(self._limits.max_head_bytes)
-        if head.length is None and oddly_coded(head.fields.headers):
-            return odd_transfer_coding()
-        if odd(head.path):
+        if asked.address.odd:
             return odd_path(head.path.decode("latin-1"))
-        fields, admission = head.fields, self._admission
-        return fields.learn("client", admission, lambda: admission.admit(fields.headers))
+        fields = head.fields
+        return fields.recall("client", self) or fields.learn("client", self, self._admit(fields))
+
+    def _admit(self, fields: RequestFields) -> Client | Declined:
+        if b"transfer-encoding" in fields.first and oddly_coded(fields.headers):
+            return odd_transfer_coding()
+        return self._admission.admit(fields.headers)
 
     async def _body(self, asked: Asked, client: Client) -> bytes | Declined | None:
         """The whole body, None where it streams through."""
         call = asked.call
-        if call.body.complete and call.body.empty:
-            return b""
         if not asked.address.endpoint.routed_by_model and not self._names_model(asked, client):
             return None
         limit = self._limits.max_request_bytes
@@ -159,48 +157,55 @@ class Planner:
         return kind == b"application/json"
 
 
-class _Draft:
-    """A client's request, ready to be written out for any deployment."""
+class Passage:
+    """A call that goes on, ready to be written out for any deployment.
 
-    __slots__ = ("_asked", "_body", "_consumes_keys", "_fields")
+    ``model`` is what was asked for, ``request`` the client's body, None where it streams through.
+    """
+
+    __slots__ = ("_asked", "_consumes_keys", "_fields", "client", "model", "request", "route")
 
     def __init__(
-        self, asked: Asked, body: bytes | None, fields: Fields | None, *, consumes_keys: bool
+        self,
+        asked: Asked,
+        client: Client,
+        route: Route,
+        *,
+        model: str | None,
+        read: tuple[bytes | None, Fields | None],
+        consumes_keys: bool,
     ) -> None:
         self._asked = asked
-        self._body = body
-        self._fields = fields
+        self.client = client
+        self.route = route
+        self.model = model
+        self.request, self._fields = read
         self._consumes_keys = consumes_keys
 
-    def call_to(
-        self, route: Route, deployment: DeploymentSettings, deadline: float | None
-    ) -> UpstreamCall:
+    def call_to(self, deployment: DeploymentSettings, deadline: float | None) -> UpstreamCall:
         """The request as this deployment's upstream gets it, given up at ``deadline``."""
         upstream = deployment.upstream
         head = self._asked.head
         base_path = b"" if upstream.base_url is None else _path_of(upstream.base_url)
         path, query = at_upstream(self._asked.address, head.query, base_path, upstream.model)
-        headers = head.fields.learn("headers", deployment, lambda: self._headers(deployment))
+        fields = head.fields
+        headers = fields.recall("headers", deployment) or fields.learn(
+            "headers", deployment, self._headers(deployment)
+        )
         sent = self._sent(upstream.model, base_path)
         if head.websocket:
-            headers = upgrading(headers, protocol=head.fields.first[b"upgrade"])
+            headers = upgrading(headers, protocol=fields.first[b"upgrade"])
         else:
             # Chunks without a byte stay chunks: neither they nor a length is no body at all.
             headers = framed(headers, length=len(sent) if sent else head.length)
-        body = self._asked.call.body if sent is None else sent
-        return UpstreamCall(
-            head.method,
-            path,
-            query,
-            headers,
-            body,
-            route.timeouts,
-            deadline,
-            self._asked.call.client,
-        )
+        call = self._asked.call
+        body = call.tunnel or (call.body if sent is None else sent)
+        hints = call.client
+        timeouts = self.route.timeouts
+        return UpstreamCall(head.method, path, query, headers, body, timeouts, deadline, hints)
 
     def _sent(self, model: str | None, base_path: bytes) -> bytes | None:
-        body, fields = self._body, self._fields
+        body, fields = self.request, self._fields
         if body is None or fields is None:
             return body
         named = None if base_path.endswith(b"/openai") else self._asked.address.model
@@ -215,17 +220,33 @@ class _Draft:
 
     def _headers(self, deployment: DeploymentSettings) -> Headers:
         upstream = deployment.upstream
+        place = upstream.key_header
+        if place is None and self._asked.address.azure is not None and not _azure(deployment):
+            # Azure's clients send their key where only Azure looks for one.
+            place = KeyHeader.AUTHORIZATION
         return request_headers(
             self._asked.head.fields.headers,
             key=upstream.api_key.get_secret_value() if upstream.api_key else None,
             drop_keys=self._consumes_keys,
-            key_header=upstream.key_header,
+            key_header=place,
         )
+
+
+def _legible(head: RequestHead, body: bytes | None) -> bool:
+    """Whether there is a body that is not compressed."""
+    coding = head.fields.first.get(b"content-encoding")
+    return bool(body) and (coding is None or coding.strip().lower() == b"identity")
 
 
 @lru_cache(maxsize=1024)
 def _path_of(base_url: str) -> bytes:
     return urlsplit(base_url).path.rstrip("/").encode("ascii")
+
+
+def _azure(deployment: DeploymentSettings) -> bool:
+    """Whether a deployment's upstream is Azure's own, by where its API begins."""
+    base = deployment.upstream.base_url
+    return base is not None and _path_of(base).endswith((b"/openai", b"/openai/v1"))
 
 
 def _gap(
@@ -240,8 +261,8 @@ def _gap(
     if deployment.model == EVERYTHING and not rewritten and not client.limited:
         return None
     base = deployment.upstream.base_url
-    azure = base is not None and _path_of(base).endswith(b"/openai")
-    if azure and asked.address.model is not None and not asked.address.endpoint.routed_by_model:
+    named = base is not None and _path_of(base).endswith(b"/openai")
+    if named and asked.address.model is not None and not asked.address.endpoint.routed_by_model:
         return None  # The path names the model, there too, and nobody reads the body.
     if fields is None or (fields.model is None and asked.address.model is None):
         return _unnamed(asked, fields)

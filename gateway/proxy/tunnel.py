@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from gateway.proxy.call import Reading
-from gateway.upstreams.base import Reply
+from gateway.upstreams.base import Outlet, Reply
 
 _HELD = 65_536
 """Bytes that are taken before the upstream has agreed; then the client is read no further."""
@@ -80,7 +80,10 @@ class OfferDeclined:
 
 
 class Tunnel:
-    """The client's half of a WebSocket; what comes before its upstream has agreed is kept."""
+    """The client's half of a WebSocket; what comes before its upstream has agreed is kept.
+
+    A BodySource for upstreams, so that a client is not read faster than its upstream takes.
+    """
 
     def __init__(self, connection: Reading) -> None:
         self._connection = connection
@@ -88,6 +91,18 @@ class Tunnel:
         self._early: list[bytes] = []
         self._size = 0
         self._ended = False
+
+    def attach(self, outlet: Outlet) -> None:
+        """The request itself has no body; a BodySource's."""
+        outlet.end()
+
+    def pause(self) -> None:
+        """The upstream takes no more for now."""
+        self._connection.pause_reading()
+
+    def resume(self) -> None:
+        """The upstream takes more."""
+        self._connection.resume_reading()
 
     @property
     def opened(self) -> bool:

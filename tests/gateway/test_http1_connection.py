@@ -62,6 +62,7 @@ async def test_a_reply_that_came_whole_is_passed_on_without_a_wait():
     with FakeUpstream(replying(json_reply(b"[1]"))) as fake:
         async with asking(fake) as upstream:
             reply = await upstream.open(POST)
+            assert reply.ready
             sink = FakeSink()
             with pytest.raises(StopIteration):
                 reply.pass_to(sink).send(None)
@@ -799,6 +800,15 @@ async def test_a_body_that_streams_without_one_clear_frame_is_never_sent(headers
             with pytest.raises(UpstreamUnreachable, match="framing is not one length or chunked"):
                 await upstream.open(streaming(source, *headers))
         assert (fake.connections, source.outlet) == (0, None)
+
+
+@on_each_loop
+async def test_a_length_may_be_written_in_another_way():
+    call = replace(POST, headers=[(b"CONTENT-length", b"002")])
+    with FakeUpstream(replying(json_reply())) as fake:
+        async with asking(fake) as upstream:
+            await taken(await upstream.open(call))
+        assert fake.seen[0].body == b"{}"
 
 
 @on_each_loop

@@ -172,6 +172,7 @@ def test_the_end_of_a_body_and_the_fate_of_its_connection_follow_from_the_head(
         SIZED + b"hello!",
         EMPTY + b"x",
         EMPTY + EMPTY,
+        FINE + b"Connection: close\r\nContent-Length: 0\r\n\r\nx",
     ],
 )
 def test_a_reply_that_may_be_followed_by_stray_bytes_ends_its_connection(reply):

@@ -166,6 +166,17 @@ async def test_within_the_reply_its_silence_counts_from_its_last_part():
         await passing
 
 
+async def test_a_reply_is_ready_once_a_part_of_its_body_is_here():
+    line = Line()
+    asking = await line.asked()
+    line.connection.data_received(STREAM_HEAD)
+    reply = await asking
+    assert not reply.ready
+    line.connection.data_received(chunked(b"a", end=b""))
+    assert reply.ready
+    reply.close()
+
+
 async def test_while_the_client_takes_nothing_the_upstream_is_not_silent():
     line = Line()
     asking = await line.asked()

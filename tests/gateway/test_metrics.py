@@ -188,6 +188,8 @@ def test_only_a_streamed_reply_has_a_first_token():
     labels = {"deployment": "prod", "endpoint": "chat_completions"}
     name = "candor_time_to_first_token_seconds_sum"
     assert registry.get_sample_value(name, labels) == 0.07
+    metrics.finished(call(content_type="text/event-stream", first_byte_seconds=0.25))
+    assert registry.get_sample_value(name, labels) == 0.32
 
 
 def test_calls_are_counted_by_deployment_over_endpoints_and_statuses():

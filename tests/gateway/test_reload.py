@@ -90,7 +90,8 @@ def test_a_stream_that_is_under_way_at_a_reload_ends_whole(tmp_path, upstreams):
         assert (wire.head().status, wire.chunk()) == (200, b"data: 1\n\n")
         running.configure(new.base_url)
         running.signal(signal.SIGHUP)
-        wait_until(lambda: running.call().body == NEW)
+        wait_until(lambda: running.lines("reloaded"))
+        assert running.call().body == NEW
         go_on.set()
         assert (wire.chunk(), wire.chunk()) == (b"data: 2\n\n", b"")
 
