@@ -43,7 +43,7 @@ demo: $(VENV)/.demo ## see the product do its job in front of a simulated model 
 	$(BIN)/candor demo $(DEMO_ARGS)
 
 test: $(VENV)/.dev ## run the whole suite (TEST_ARGS='-k name' for a part)
-	$(BIN)/python -m pytest -n 2 $(TEST_ARGS)
+	$(BIN)/python -m pytest -n 3 $(TEST_ARGS)
 
 lint: $(VENV)/.dev ## style, types, import direction, budgets
 	$(BIN)/ruff check .

@@ -112,7 +112,8 @@ class GatewayServer(uvicorn.Server):
         gc.freeze()
         gc.enable()
         if service.orders is not None:
-            service.orders.send(READY)
+            with contextlib.suppress(OSError):  # nobody there: the next thing it reads is the end
+                service.orders.send(READY)
 
     async def main_loop(self) -> None:
         """Wait for the end, reloading whenever asked to."""
@@ -160,7 +161,10 @@ class GatewayServer(uvicorn.Server):
             self.drain()
 
     def _ordered(self, orders: socket.socket) -> None:
-        said = orders.recv(64)
+        try:
+            said = orders.recv(64)
+        except OSError:  # a reset: the gateway ended with something of ours unread
+            said = b""
         if not said:
             asyncio.get_running_loop().remove_reader(orders)
         if Order.RELOAD.value in said:

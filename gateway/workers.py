@@ -106,7 +106,10 @@ class Workers:
     def _heard(self, worker: _Worker) -> None:
         """It answers calls from now on, or it is gone without ever having."""
         worker.ready = True
-        if not worker.orders or not worker.orders.recv(1):
+        try:
+            if not worker.orders or not worker.orders.recv(1):
+                return
+        except OSError:  # a reset: it ended with an order unread
             return
         if not self._answered:
             self._answered = True

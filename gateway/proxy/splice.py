@@ -134,8 +134,9 @@ def _plainly(body: bytes) -> Fields | None:
 
 
 def _nested(body: bytes) -> int:
-    """More than how deep the brackets of a body can nest."""
-    return body.count(b"[") + body.count(b"{")
+    """At least as much as the depth that the brackets of a body can have."""
+    size = len(body)
+    return size if size <= MAX_DEPTH else body.count(b"[") + body.count(b"{")
 
 
 def _walked(body: bytes) -> Fields | None:

@@ -65,12 +65,12 @@ class Connection(asyncio.Protocol):
         "_host",
         "_keep_alive",
         "_keep_seconds",
-        "_loop",
         "_served",
         "_since",
         "_transport",
         "_unsent",
         "due",
+        "loop",
         "reader",
     )
 
@@ -80,7 +80,7 @@ class Connection(asyncio.Protocol):
         self._home = home
         self._deadlines = deadlines
         self._host = host
-        self._loop = asyncio.get_running_loop()
+        self.loop = asyncio.get_running_loop()
         self._exchange: Exchange | None = None
         self._active = self._gone = self._gorged = self._held = self._served = False
         self._keep_alive = b""
@@ -99,7 +99,7 @@ class Connection(asyncio.Protocol):
         self.reader.hints = call.hints
         self._active = False
         self._transport.write(request)
-        now = self._since = self._loop.time()
+        now = self._since = self.loop.time()
         body = call.body
         if isinstance(body, bytes) and not self._gorged:
             self._next_look(now + call.timeouts.first_byte, call.deadline)
@@ -229,7 +229,7 @@ class Connection(asyncio.Protocol):
         self._exchange = None
         self.reader.drop()
         if self.reader.tunnel and self._transport.get_write_buffer_size():
-            self.due = self._loop.time() + _LINGER_SECONDS
+            self.due = self.loop.time() + _LINGER_SECONDS
             self._transport.close()
         else:
             self.abort()
@@ -261,7 +261,7 @@ class Connection(asyncio.Protocol):
             return
         exchange.begun(self.reader)
         if not self.reader.complete:
-            now = self._since = self._loop.time()
+            now = self._since = self.loop.time()
             self._next_look(now + call.timeouts.idle / _GLANCES, call.deadline)
 
     def _complete(self, exchange: Exchange) -> None:
@@ -278,7 +278,7 @@ class Connection(asyncio.Protocol):
         else:
             self._served = True
             self.flow()
-            self.due = self._loop.time() + self._keep_seconds
+            self.due = self.loop.time() + self._keep_seconds
             self._home.idle(self)
 
     def _rest_seconds(self) -> float:

@@ -26,6 +26,7 @@ mark of asyncio's own transports."""
 class Line(Protocol):
     """What an exchange needs of the connection it runs on."""
 
+    loop: asyncio.AbstractEventLoop
     reader: ReplyReader
 
     def write(self, piece: bytes) -> None:
@@ -260,7 +261,9 @@ class Exchange:
         self.hungry()
 
     async def _wait(self) -> None:
-        self._waiter = asyncio.get_running_loop().create_future()
+        # Asking which loop runs costs a system call; a line that is there knows it.
+        loop = asyncio.get_running_loop() if self.line is None else self.line.loop
+        self._waiter = loop.create_future()
         try:
             await self._waiter
         except asyncio.CancelledError:
