@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.running import candor
+from tests.running import candor, serving
 from tests.services import ROOT
 
 GOOD = """
@@ -86,17 +86,27 @@ def test_every_mistake_in_a_configuration_is_a_line_of_its_own(tmp_path: Path) -
     assert as_json.returncode == 2
 
 
-def test_a_provider_that_this_version_does_not_speak_is_named_before_serving(
-    tmp_path: Path,
-) -> None:
+def test_what_this_version_cannot_serve_is_named_before_serving(tmp_path: Path) -> None:
     config = tmp_path / "candor.yaml"
     config.write_text(
-        "deployments:\n  - {name: c, model: c, upstream: {provider: anthropic, model: x}}\n"
+        "deployments:\n  - {name: c, upstream: {base_url: 'http://127.0.0.1:9/v1'}}\n"
+        "queue: {url: 'redis://127.0.0.1:9'}\n"
     )
     assert candor("check-config", str(config), home=tmp_path).returncode == 0
     done = candor("serve", "--config", str(config), "--port", "0", home=tmp_path)
     assert done.returncode == 2
-    assert "anthropic" in one_line(done.stderr)
+    assert "queue.url" in one_line(done.stderr)
+
+
+def test_a_provider_that_nobody_knows_is_said_with_a_near_one(tmp_path: Path) -> None:
+    config = tmp_path / "candor.yaml"
+    config.write_text(
+        "deployments:\n  - {name: c, model: c, upstream: {provider: anthropc, model: x}}\n"
+    )
+    with serving("--config", str(config), home=tmp_path):
+        log = (tmp_path / "gateway.log").read_text()
+    assert "provider_unknown" in log
+    assert "anthropic" in log
 
 
 def test_a_bare_candor_shows_what_there_is(tmp_path: Path) -> None:

@@ -72,7 +72,7 @@ def test_a_stream_that_breaks_off_is_an_error_and_not_a_short_reply(client):
     stream = client.chat.completions.create(
         model="balanced", messages=QUESTION, stream=True, extra_headers={"x-fake": "drop-after=2"}
     )
-    with pytest.raises(Exception, match="") as problem:
+    with pytest.raises(Exception) as problem:
         list(stream)
     # Its third version has an error of its own for this; before, it lets its transport's through.
     assert type(problem.value).__name__ in ("APIConnectionError", "RemoteProtocolError")
