@@ -51,6 +51,8 @@ class _Places:
     overhead: int
     first_token: int | None
     """None until a reply of these was streamed: what is never measured is absent."""
+    tokens: tuple[int, int] | None = None
+    """Those in and those out, once a reply of these has told any."""
 
 
 class Metrics(Collector):
@@ -73,11 +75,14 @@ class Metrics(Collector):
         self.configure(deployments)
         registry.register(self)
 
-    def configure(self, deployments: Iterable[str]) -> None:
+    def configure(
+        self, deployments: Iterable[str], detours: Iterable[tuple[str, str, bool]] = ()
+    ) -> None:
         """Go on with these deployments as well: after a reload.
 
         Those that are configured no longer keep their label, so that what is in flight to them
-        can end where it began.
+        can end where it began. ``detours`` are the ways that calls may take: from which deployment
+        to which, and whether because of a refusal.
         """
         self._deployments |= frozenset(deployments)
         for name in sorted(self._deployments):
@@ -85,6 +90,10 @@ class Metrics(Collector):
                 self._single(_REQUESTS, name, Endpoint.CHAT_COMPLETIONS.value, status)
             for key in ((_IN_FLIGHT, name), (_RETRIES, name)):
                 self._single(*key)
+        for first, second, refused in detours:
+            self._single(_FALLBACKS, first, second)
+            if refused:
+                self._single(_HIDDEN, first, second)
 
     def arrived(self, deployment: str) -> None:
         """A call is in flight."""
@@ -102,12 +111,13 @@ class Metrics(Collector):
         if call.first_byte_seconds is not None and _streamed(call.content_type):
             first_token = places.first_token
             if first_token is None:
-                first_token = self._first_token(key, places)
+                first_token = self._first_token(key)
             _observe(values, first_token, FIRST_TOKEN_BUCKETS, call.first_byte_seconds)
         usage = call.usage
         if usage is not None and not usage.estimated:
-            self._add(usage.input_tokens, _TOKENS, self._label(call.deployment), "input")
-            self._add(usage.output_tokens, _TOKENS, self._label(call.deployment), "output")
+            tokens = places.tokens or self._tokens(key)
+            values[tokens[0]] += usage.input_tokens
+            values[tokens[1]] += usage.output_tokens
 
     def retried(self, deployment: str) -> None:
         """A try at a deployment failed and is made again."""
@@ -174,12 +184,22 @@ class Metrics(Collector):
             self._places[key] = places
         return places
 
-    def _first_token(self, key: tuple[str, Endpoint, int | None], places: _Places) -> int:
+    def _first_token(self, key: tuple[str, Endpoint, int | None]) -> int:
         block = (_FIRST_TOKEN, self._label(key[0]), Endpoint(key[1]).value)
         index = self._cells.block(block, len(FIRST_TOKEN_BUCKETS) + 2)
         if key in self._places:
-            self._places[key] = replace(places, first_token=index)
+            self._places[key] = replace(self._places[key], first_token=index)
         return index
+
+    def _tokens(self, key: tuple[str, Endpoint, int | None]) -> tuple[int, int]:
+        deployment = self._label(key[0])
+        tokens = (
+            self._single(_TOKENS, deployment, "input"),
+            self._single(_TOKENS, deployment, "output"),
+        )
+        if key in self._places:
+            self._places[key] = replace(self._places[key], tokens=tokens)
+        return tokens
 
 
 def _observe(values: memoryview[float], first: int, bounds: Sequence[float], value: float) -> None:

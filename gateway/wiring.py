@@ -25,6 +25,7 @@ from gateway.place import Place
 from gateway.proxy.plane import Plane
 from gateway.proxy.planes import Planes
 from gateway.proxy.relay import Relay
+from gateway.proxy.routing import detours
 from gateway.readiness import Readiness
 from gateway.store import Store
 from gateway.upstreams.deadlines import Deadlines
@@ -56,7 +57,7 @@ class _Lasting:
     def replan(self, settings: Settings) -> Plane:
         """The plane of a configuration, watched by the mirror."""
         names = [deployment.name for deployment in settings.deployments]
-        self.metrics.configure(names)
+        self.metrics.configure(names, detours(settings))
         self.collector.configure(names)
         observer = MirrorObserver(self.metrics, self.queue, sample=settings.mirror.sample)
         return self.planes.plane(settings, observer)

@@ -139,8 +139,9 @@ class Courier:
                 client.begin(reply, passed, record)
             record.answered(reply.status, headers)
             await reply.pass_to(client)
-            client.end()
-            record.completed()
+            if not client.ended:
+                client.end()
+                record.completed()
         except UpstreamBroken as problem:
             now = time.monotonic()
             self._plane.health.record(record.deployment, False, now, began=self._began)

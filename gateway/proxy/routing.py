@@ -6,7 +6,7 @@ import hashlib
 import math
 import re
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase, translate
 from itertools import accumulate
@@ -202,6 +202,19 @@ class Router:
                 f"{_listed(known)}."
             )
         return f"No deployment serves the model {model[:200]!r}. There are: {_listed(known)}."
+
+
+def detours(settings: Settings) -> Iterator[tuple[str, str, bool]]:
+    """The ways that calls may take when a deployment fails or refuses: from which one to which,
+    and whether it is for refusals."""
+    for model, rules in settings.routes.items():
+        for entry in settings.deployments:
+            if entry.model == model or fnmatchcase(entry.model, model):
+                for named, refused in (
+                    (rules.fallbacks, False),
+                    (rules.content_policy_fallbacks, True),
+                ):
+                    yield from ((entry.name, name, refused) for name in named if name != entry.name)
 
 
 def _timeouts(rules: RouteSettings, limits: LimitSettings) -> Timeouts:

@@ -383,3 +383,26 @@ def test_a_store_lost_under_a_running_gateway_costs_no_scrape(store, tmp_path):
     store.close()
     shutil.rmtree(tmp_path)
     assert "candor_requests" in families(registry)
+
+
+def test_the_ways_that_calls_may_take_start_at_zero() -> None:
+    registry = CollectorRegistry()
+    metrics = Metrics(registry, ["a", "b"])
+    metrics.configure(["a", "b"], [("a", "b", False), ("b", "a", True)])
+    pair = {"deployment": "a", "served_by": "b"}
+    assert registry.get_sample_value("candor_fallbacks_total", pair) == 0
+    assert registry.get_sample_value("candor_fallback_hidden_refusals_total", pair) is None
+    back = {"deployment": "b", "served_by": "a"}
+    assert registry.get_sample_value("candor_fallback_hidden_refusals_total", back) == 0
+
+
+def test_a_call_that_fell_back_is_in_flight_where_it_is_served() -> None:
+    registry = CollectorRegistry()
+    metrics = Metrics(registry, ["a", "b"])
+    metrics.arrived("a")
+    metrics.fell_back("a", "b")
+    flights = {
+        name: registry.get_sample_value("candor_requests_in_flight", {"deployment": name})
+        for name in ("a", "b")
+    }
+    assert flights == {"a": 0, "b": 1}

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from gateway.config import settings_from
 from gateway.proxy.errors import Declined
-from gateway.proxy.routing import Route, Router
+from gateway.proxy.routing import Route, Router, detours
 from gateway.upstreams.base import Timeouts
 
 
@@ -279,3 +279,22 @@ def test_a_model_is_served_by_name_or_by_pattern_and_a_call_without_one_by_neith
 def test_a_lone_deployment_leaves_nothing_to_choose():
     assert router(("a", "m")).one_road
     assert not router(("a", "m"), ("b", "m")).one_road
+
+
+def test_the_detours_of_a_configuration_are_those_that_its_routes_name():
+    tree = {
+        "deployments": [
+            {"name": name, "model": model, "upstream": {"base_url": "http://127.0.0.1:9/v1"}}
+            for name, model in (("a", "m-1"), ("b", "m-2"), ("c", "n"))
+        ],
+        "routes": {
+            "m-*": {"fallbacks": ["c", "a"]},
+            "n": {"content_policy_fallbacks": ["a"]},
+        },
+    }
+    assert list(detours(settings_from(tree, environ={}))) == [
+        ("a", "c", False),
+        ("b", "c", False),
+        ("b", "a", False),
+        ("c", "a", True),
+    ]
