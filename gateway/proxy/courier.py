@@ -24,8 +24,8 @@ from gateway.proxy.attempts import (
     broke,
     replied,
 )
-from gateway.proxy.call import Call
-from gateway.proxy.errors import Answer, circuit_open, timed_out, unreachable
+from gateway.proxy.call import Call, ClientGone, ClientSilent
+from gateway.proxy.errors import Answer, circuit_open, client_silent, timed_out, unreachable
 from gateway.proxy.headers import Headers, reply_headers
 from gateway.proxy.holding import Held, Question, hold
 from gateway.proxy.plane import Plane
@@ -59,31 +59,42 @@ class Courier:
     async def carry(self) -> None:
         """Asks until there is a reply to pass on, and passes it on to its end."""
         self._record.asked()
-        while True:
-            reply, outcome = await self._try()
-            if reply is not None and outcome is _FINE:
-                await self._hand_on(reply)
-                return
-            decision = after(
-                self._course or begin(self._plan.route, replayable=self._plan.request is not None),
-                outcome,
-                ready=self._ready,
-                seconds_left=self._seconds_left(),
-                chance=random.random,
-            )
-            if isinstance(decision, Retry | FallBack):
-                self._tell(decision, reply)
-                if reply is not None:
-                    reply.close()
-                if isinstance(decision, Retry):
-                    await asyncio.sleep(decision.after_seconds)
-                self._course = decision.course
-            elif reply is not None:
-                await self._hand_on(reply)
-                return
-            else:
-                answer_here(self._failed(outcome), self._call, self._record)
-                return
+        try:
+            while True:
+                reply, outcome = await self._try()
+                if reply is not None and outcome is _FINE:
+                    await self._hand_on(reply)
+                    return
+                if await self._settled(reply, outcome):
+                    return
+        except ClientGone:
+            return
+        except ClientSilent:
+            seconds = self._plane.limits.client_timeout_seconds
+            answer_here(client_silent(seconds).answer, self._call, self._record)
+
+    async def _settled(self, reply: Reply | None, outcome: Outcome) -> bool:
+        """What follows a try that did not go well; whether nothing more is to be tried."""
+        decision = after(
+            self._course or begin(self._plan.route, replayable=self._plan.request is not None),
+            outcome,
+            ready=self._ready,
+            seconds_left=self._seconds_left(),
+            chance=random.random,
+        )
+        if isinstance(decision, Retry | FallBack):
+            self._tell(decision, reply)
+            if reply is not None:
+                reply.close()
+            if isinstance(decision, Retry):
+                await asyncio.sleep(decision.after_seconds)
+            self._course = decision.course
+            return False
+        if reply is not None:
+            await self._hand_on(reply)
+        else:
+            answer_here(self._failed(outcome), self._call, self._record)
+        return True
 
     async def _try(self) -> tuple[Reply | None, Outcome]:
         """One try at the current deployment; raises ClientGone or ClientSilent."""

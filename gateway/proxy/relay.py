@@ -13,7 +13,7 @@ import asyncio
 
 import structlog
 
-from gateway.limits import Exceeded, Lease, estimate_tokens
+from gateway.limits import Allowance, Exceeded, estimate_tokens
 from gateway.proxy.addressing import address_of
 from gateway.proxy.answering import answer_here, log_cut
 from gateway.proxy.call import Call, ClientGone, ClientSilent
@@ -58,8 +58,11 @@ class Relay:
             try:
                 if isinstance(plan, Answer):
                     answer_here(plan, call, record)
+                elif plan is not None and plan.client.allowance is not None:
+                    allowance = plan.client.allowance
+                    await _within(plane, allowance, plan, call=call, record=record)
                 elif plan is not None:
-                    await self._carry(plane, plan, call, record=record)
+                    await Courier(plane, plan, call, record=record).carry()
             finally:
                 plane.observer.finished(record.finished())
         except asyncio.CancelledError:
@@ -98,29 +101,23 @@ class Relay:
             _note(plane, plan, record)
         return plan
 
-    async def _carry(self, plane: Plane, plan: Passage, call: Call, *, record: CallRecord) -> None:
-        """Lets the call go where its client's limits allow, and settles what it cost."""
-        lease: Lease | None = None
-        allowance = plan.client.allowance
-        counted = allowance is not None and allowance.needs_usage
-        if allowance is not None:
-            tokens = 0 if plan.request is None else estimate_tokens(plan.request)
-            granted = await plane.limiter.admit(allowance, tokens)
-            if isinstance(granted, Exceeded):
-                answer_here(limit_exceeded(granted).answer, call, record)
-                return
-            lease = granted
-            if counted and plan.request is not None:
-                record.keep(plan.request, mirrored=False)
-        try:
-            await Courier(plane, plan, call, record=record).carry()
-        except ClientGone:
-            return
-        except ClientSilent:
-            answer_here(client_silent(plane.limits.client_timeout_seconds).answer, call, record)
-        finally:
-            if lease is not None:
-                plane.settling.settle(lease, record, model=plan.model, counted=counted)
+
+async def _within(
+    plane: Plane, allowance: Allowance, plan: Passage, *, call: Call, record: CallRecord
+) -> None:
+    """Lets the call go if its client's limits allow, and settles what it cost."""
+    tokens = 0 if plan.request is None else estimate_tokens(plan.request)
+    lease = await plane.limiter.admit(allowance, tokens)
+    if isinstance(lease, Exceeded):
+        answer_here(limit_exceeded(lease).answer, call, record)
+        return
+    counted = allowance.needs_usage
+    if counted and plan.request is not None:
+        record.keep(plan.request, mirrored=False)
+    try:
+        await Courier(plane, plan, call, record=record).carry()
+    finally:
+        plane.settling.settle(lease, record, model=plan.model, counted=counted)
 
 
 def _note(plane: Plane, plan: Passage, record: CallRecord) -> None:

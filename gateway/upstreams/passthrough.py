@@ -11,6 +11,8 @@ follow redirects and decompress. Here a call is sent once, as it came.
 from __future__ import annotations
 
 import ssl
+from collections.abc import Coroutine
+from typing import Any
 from urllib.parse import urlsplit
 
 from gateway.config import LimitSettings
@@ -40,13 +42,13 @@ class PassthroughUpstream:
         self._base_path = urlsplit(base_url).path.rstrip("/").encode("ascii")
         self._pool = Pool(origin, deadlines or Deadlines(), limit=limits.max_concurrency)
 
-    async def open(self, call: UpstreamCall) -> Reply:
+    def open(self, call: UpstreamCall) -> Coroutine[Any, Any, Reply]:
         """Sends a request once and returns when the head of its reply is here.
 
         Once in effect: a request that the end of a kept connection overtook, so that the upstream
         never got it, goes out again on a fresh one.
         """
-        return await self._pool.ask(call, head_of(call, self._base_path, self._host_line))
+        return self._pool.ask(call, head_of(call, self._base_path, self._host_line))
 
     async def aclose(self) -> None:
         """Closes idle connections; those in use are closed when their calls end."""

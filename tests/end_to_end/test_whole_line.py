@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from openai import APIConnectionError, AsyncOpenAI, OpenAI
+from openai import AsyncOpenAI, OpenAI
 from prometheus_client.parser import text_string_to_metric_families
 
 from gateway.simulated import FakeModel, FakeServer
@@ -118,8 +118,10 @@ def test_a_stream_cut_in_half_reaches_the_client_broken_and_is_no_verdict(gatewa
             stream=True,
             extra_headers={"x-fake": "drop-after=3"},
         )
-        with pytest.raises(APIConnectionError):
+        with pytest.raises(Exception) as problem:
             list(stream)
+    # The SDK's third version has an error of its own for this; before, it is its transport's.
+    assert type(problem.value).__name__ in ("APIConnectionError", "RemoteProtocolError")
     wait_until(lambda: scored(gateway) == before + 1)
     latest = json.loads(gateway.get("/api/exchanges?limit=1"))["exchanges"][0]
     assert latest["outcome"] == "error"

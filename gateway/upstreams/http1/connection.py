@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import re
-from typing import Protocol, cast
+from collections.abc import Coroutine
+from typing import Any, Protocol, cast
 
 from gateway.upstreams.base import (
     UpstreamBroken,
@@ -88,11 +89,11 @@ class Connection(asyncio.Protocol):
         self._since = 0.0
         self._unsent = 0
 
-    async def ask(self, call: UpstreamCall, request: bytes) -> Exchange:
-        """Sends a request, ``request`` being all of it but a streamed body; returns with the head.
+    def ask(self, call: UpstreamCall, request: bytes) -> Coroutine[Any, Any, Exchange]:
+        """Sends a request, ``request`` being all of it but a streamed body; the head is awaited.
 
-        Raises what UpstreamCall's open raises, and Unheard where another connection should be
-        tried. Only for a connection that is idle.
+        Raises, when awaited, what UpstreamCall's open raises, and Unheard where another connection
+        should be tried. Only for a connection that is idle.
         """
         exchange = self._exchange = Exchange(self, call)
         self.reader.expect(exchange.keep, headless=call.method == b"HEAD")
@@ -109,8 +110,7 @@ class Connection(asyncio.Protocol):
             self._next_look(now + glance, call.deadline)
             if not isinstance(body, bytes):
                 exchange.stream(body)
-        await exchange.head()
-        return exchange
+        return exchange.head()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """It is connected, TLS included."""

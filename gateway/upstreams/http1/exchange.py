@@ -111,12 +111,13 @@ class Exchange:
         self.unfinished = True
         source.attach(self)
 
-    async def head(self) -> None:
+    async def head(self) -> Exchange:
         """Waits for the reply's head; raises what came instead. Cancelled, it breaks the call."""
         if self.status == 0 and self._problem is None:
             await self._wait()
         if self.status == 0 and self._problem is not None:
             raise self._problem
+        return self
 
     async def pass_to(self, sink: Sink) -> None:
         """Hands on every part as it comes and returns at the clean end; raises UpstreamBroken."""
