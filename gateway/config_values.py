@@ -166,7 +166,8 @@ def _check_base_url(value: str) -> str:
     if url.scheme not in ("http", "https") or not host or not value.isascii() or " " in value:
         raise ValueError(f"{value!r} is not an http(s) URL; {_EXAMPLE}")
     if url.query or url.fragment:
-        raise ValueError(f"{value!r} has a query or a fragment, which a base cannot have; drop it")
+        shown = re.split(r"[?#]", value, maxsplit=1)[0]
+        raise ValueError(f"{shown!r} has a query or a fragment, which a base cannot have; drop it")
     path = url.path.rstrip("/")
     if not path:
         usual = "/openai/v1" if host.endswith(_AZURE) else "/v1"

@@ -5,6 +5,8 @@ Addresses, headers, trailers, the extensions of chunks, and the time until a hea
 
 from __future__ import annotations
 
+import socket
+import sys
 from typing import Any
 
 import httptools
@@ -18,6 +20,13 @@ from gateway.upstreams.deadlines import NEVER
 PIECE = 16_384
 """Bytes that are parsed between two looks at how many of them were of no use."""
 
+_GLANCE_SECONDS = 0.05
+"""How often a client that is not read is looked at: its leaving is to be known within 100 ms."""
+
+_LEFT = (7, 8)
+"""TCP_CLOSE and TCP_CLOSE_WAIT of linux/tcp.h, the first byte of struct tcp_info: it reset the
+connection, or closed its side."""
+
 _LINGER_SECONDS = 2.0
 """How long a refused client may go on sending, to no effect, while it reads why. A connection that
 is closed on unread bytes is reset, and a reset may overtake the answer."""
@@ -28,7 +37,9 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self.due = NEVER
+        self.due = self._until = NEVER
+        self._unread = 0
+        """Bytes that the client had not taken when it was last looked at; 0 while it keeps up."""
         self._idle_bytes = 0
         """Bytes since the last that were of use."""
         self._refusal: Declined | None = None
@@ -39,6 +50,15 @@ class BoundedProtocol(HttpToolsProtocol):
     def limits(self) -> LimitSettings:
         """As they are configured now."""
         raise NotImplementedError
+
+    def pause_reading(self) -> None:
+        """Takes nothing more from the client for now."""
+        self.flow.pause_reading()
+        self._look_again()
+
+    def resume_reading(self) -> None:
+        """Takes more from the client."""
+        self.flow.resume_reading()
 
     def send_400_response(self, msg: str) -> None:
         """The parser gave up, by itself or because a callback above made it."""
@@ -53,7 +73,40 @@ class BoundedProtocol(HttpToolsProtocol):
         raise NotImplementedError
 
     def _wait(self, seconds: float) -> None:
-        self.due = self.loop.time() + seconds
+        """Something is to happen within so many seconds."""
+        self._until = self.loop.time() + seconds
+        self._look_again()
+
+    def _rest(self) -> None:
+        """Nothing is waited for."""
+        self._until = NEVER
+        self._look_again()
+
+    def _look_again(self) -> None:
+        """Sets when this connection is looked at next: often while nobody reads from it.
+
+        A transport that is not read does not tell that the other side has left.
+        """
+        self.due = self._until
+        if self.flow.read_paused:
+            self.due = min(self._until, self.loop.time() + _GLANCE_SECONDS)
+
+    def _left(self) -> bool:
+        """Whether the client has closed its side, as far as the system tells without reading."""
+        sock = self.transport.get_extra_info("socket")
+        if sock is None or not sys.platform.startswith("linux"):
+            return False
+        try:
+            told = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)
+        except OSError:
+            return False
+        return told[0] in _LEFT
+
+    def _close(self) -> None:
+        """Closes the connection, within the time that the client has to take what is left."""
+        self._unread = self.transport.get_write_buffer_size()
+        self._wait(self.limits.client_timeout_seconds)
+        self.transport.close()
 
     def _take(self, data: bytes) -> None:
         self._idle_bytes += len(data)
@@ -84,8 +137,8 @@ class BoundedProtocol(HttpToolsProtocol):
     def _linger(self) -> None:
         """Closes the connection so that its last answer is not overtaken by a reset."""
         self._deaf = True
-        self.due = NEVER
         self.flow.resume_reading()
+        self._rest()
         if self.transport.can_write_eof():
             self.transport.write_eof()
-        self.loop.call_later(_LINGER_SECONDS, self.transport.close)
+        self.loop.call_later(_LINGER_SECONDS, self._close)

@@ -24,13 +24,13 @@ from gateway.proxy.call import (
     RequestFields,
     RequestHead,
 )
-from gateway.proxy.client import ReplyWriter
+from gateway.proxy.client import ReplyWriter, reset
 from gateway.proxy.errors import bad_request, head_late, head_too_large, overcrowded
 from gateway.proxy.headers import number
 from gateway.proxy.relay import Relay
 from gateway.proxy.tunnel import OfferDeclined, Tunnel
 from gateway.upstreams.base import Headers, Reply
-from gateway.upstreams.deadlines import NEVER, Deadlines
+from gateway.upstreams.deadlines import Deadlines
 
 _GO_ON = b"HTTP/1.1 100 Continue\r\n\r\n"
 
@@ -59,8 +59,6 @@ class FrontProtocol(BoundedProtocol):
         """What frames the body of a request that the parser has ended at its head."""
         self._expects = False
         self._served = False
-        self._unread = 0
-        """Bytes that the client had not taken when it was last looked at; 0 while it keeps up."""
         self._tunnel: Tunnel | None = None
         self._serving: asyncio.Task[None] | None = None
         self._next: asyncio.Future[None] | None = None
@@ -117,7 +115,7 @@ class FrontProtocol(BoundedProtocol):
         if self._reading is not None:
             self._wait(self.limits.client_timeout_seconds)
         elif self._answering:
-            self.due = NEVER
+            self._rest()
         else:
             self._wait(self.limits.keep_alive_seconds)
         if self._calls:
@@ -131,24 +129,37 @@ class FrontProtocol(BoundedProtocol):
         self._calls[0].client.keep_alive = False
 
     def overdue(self, now: float) -> None:
-        """The client did not send what was waited for, or takes nothing of its reply."""
-        self.due = NEVER
-        if self._unread:
-            left = self.transport.get_write_buffer_size()
-            if left >= self._unread:
-                self.transport.abort()
-                return
-            self._unread = left
-            self._wait(self.limits.client_timeout_seconds)
+        """Looks whether the client has left, or has taken too long with what was waited for."""
+        if self.flow.read_paused and self._left():
+            reset(self.transport)
+        elif now < self._until:
+            self._look_again()
+        elif self._unread:
+            self._behind()
         elif self._in_body and self.flow.read_paused:
             self._wait(self.limits.client_timeout_seconds)
-        elif self._reading is not None:
+        else:
+            self._rest()
+            self._silent()
+
+    def _behind(self) -> None:
+        """The client is behind with taking its reply; it is given up where nothing moves."""
+        left = self.transport.get_write_buffer_size()
+        if left >= self._unread:
+            reset(self.transport)
+            return
+        self._unread = left
+        self._wait(self.limits.client_timeout_seconds)
+
+    def _silent(self) -> None:
+        """The client did not send what was waited for."""
+        if self._reading is not None:
             self._deaf = True
             self._reading.body.fail(ClientSilent())
         elif self._in_head or not self._served:
             self._refuse(head_late(self.limits.client_timeout_seconds))
         elif not self._calls:
-            self.transport.close()
+            self._close()
 
     # What the parser says
 
@@ -222,7 +233,7 @@ class FrontProtocol(BoundedProtocol):
         self._in_body = False
         if self._deaf:
             return
-        self.due = NEVER
+        self._rest()
         if self._reading is not None:
             reading, self._reading = self._reading, None
             reading.body.finish()
@@ -237,13 +248,9 @@ class FrontProtocol(BoundedProtocol):
             self._expects = False
             self.transport.write(_GO_ON)
 
-    def pause_reading(self) -> None:
-        """Takes nothing more from the client for now."""
-        self.flow.pause_reading()
-
-    def resume_reading(self) -> None:
-        """Takes more from the client."""
-        self.flow.resume_reading()
+    def close(self) -> None:
+        """Ends the connection in the middle of a reply."""
+        self._close()
 
     def replied(self) -> None:
         """The current call is answered: on to the next, or to an end."""
@@ -255,8 +262,8 @@ class FrontProtocol(BoundedProtocol):
         if not call.body.complete:
             self._reading = None
             self._linger()
-        elif not call.client.keep_alive or self._tunnel is not None:
-            self.transport.close()
+        elif not call.client.keep_alive or call.tunnel is not None:
+            self._close()
         elif self._calls:
             self._begin_next()
         else:
@@ -265,7 +272,7 @@ class FrontProtocol(BoundedProtocol):
 
     def tunnelled(self, reply: Reply) -> None:
         """From now on the client's bytes go to ``reply`` unread."""
-        self.due = NEVER
+        self._rest()
         if self._tunnel is not None:
             self._tunnel.open(reply)
             self.flow.resume_reading()
@@ -319,7 +326,7 @@ class FrontProtocol(BoundedProtocol):
         self._calls.append(self._reading)
         self._wait(self.limits.client_timeout_seconds)
         if len(self._calls) > 1:
-            self.flow.pause_reading()
+            self.pause_reading()
 
     def _begin_next(self) -> None:
         """Has the first call served, unless it is."""
@@ -366,7 +373,7 @@ class FrontProtocol(BoundedProtocol):
         if (self._calls and (len(self._calls) > 1 or self._calls[0].client.begun)) or (
             self._framework_answers and (self.pipeline or self.cycle.response_started)
         ):
-            self.transport.close()
+            self._close()
             return False
         self._drop_calls()
         if self._framework_answers:

@@ -102,10 +102,20 @@ def at_upstream(
     return address.rest, b"&".join(kept)
 
 
-def model_in_query(query: bytes | None) -> str | None:
-    """The model that a query names, as Realtime's does; None where it names none."""
-    named = parse_qs((query or b"").decode("latin-1")).get("model")
-    return named[0] if named else None
+def models_in_query(query: bytes | None) -> tuple[str, ...]:
+    """The models that a query names, as Realtime's does, each once."""
+    return tuple(dict.fromkeys(parse_qs((query or b"").decode("latin-1")).get("model", ())))
+
+
+def naming(query: bytes | None, model: str) -> bytes:
+    """The query with another model in it, every other field as it was."""
+    written = b"model=" + quote(model, safe="").encode("ascii")
+    fields = (query or b"").split(b"&")
+    return b"&".join(written if _names_model(field) else field for field in fields)
+
+
+def _names_model(field: bytes) -> bool:
+    return unquote_to_bytes(field.partition(b"=")[0].replace(b"+", b" ")) == b"model"
 
 
 def odd(path: bytes) -> bool:

@@ -41,8 +41,8 @@ class RequestFields:
         self.first = {name.lower(): value for name, value in reversed(headers)}
         """Finds a header by its lower-case name."""
         self.size = sum(len(name) + len(value) for name, value in headers)
-        self.websocket = self.first.get(b"upgrade", b"").lower() == b"websocket"
-        """Whether the client asks for that protocol instead of a reply."""
+        self.websocket = _asks_for_websocket(self.first)
+        """Whether a GET with these asks for that protocol instead of a reply."""
         self.expects = self.first.get(b"expect", b"").lower() == b"100-continue"
         """Whether the client waits to be told to go on."""
         self._hosts = sum(name.lower() == b"host" for name, _ in headers)
@@ -72,6 +72,14 @@ class RequestFields:
         return made
 
 
+def _asks_for_websocket(first: dict[bytes, bytes]) -> bool:
+    """Whether both headers say so that must (RFC 6455, 4.1)."""
+    if first.get(b"upgrade", b"").strip().lower() != b"websocket":
+        return False
+    tokens = first.get(b"connection", b"").lower().split(b",")
+    return b"upgrade" in [token.strip() for token in tokens]
+
+
 class RequestHead:
     """Method, target and headers. ``length`` is the body's, None where only its end tells.
 
@@ -99,7 +107,7 @@ class RequestHead:
     @property
     def websocket(self) -> bool:
         """Whether the client asks for a WebSocket."""
-        return self.fields.websocket
+        return self.fields.websocket and self.method == b"GET"
 
     def get(self, name: bytes) -> str | None:
         """The first value of a header, by its lower-case name; None where it is absent."""

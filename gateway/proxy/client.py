@@ -32,6 +32,10 @@ class Connection(Protocol):
         """The reply is complete; the connection may go on or end."""
         ...
 
+    def close(self) -> None:
+        """Ends the connection, within the time that the client has to take what is left."""
+        ...
+
     def tunnelled(self, reply: Reply) -> None:
         """From now on the client's bytes go to ``reply`` unread."""
         ...
@@ -154,7 +158,7 @@ class ReplyWriter:
         self._transport.write(self._head(reply.status, reply.reason, headers))
         self._connection.tunnelled(reply)
 
-    def cut(self, *, reset: bool = False) -> None:
+    def cut(self, *, by_reset: bool = False) -> None:
         """Breaks the connection in the middle of the reply, by FIN or, if asked, by RST.
 
         Where the connection's end is the body's, a FIN would make a whole reply of the broken one.
@@ -162,13 +166,10 @@ class ReplyWriter:
         self.ended = True
         self._source = None
         transport = self._transport
-        if not self._open_ended and (not reset or transport.get_write_buffer_size()):
-            transport.close()
+        if not self._open_ended and (not by_reset or transport.get_write_buffer_size()):
+            self._connection.close()
             return
-        wire = transport.get_extra_info("socket")
-        if wire is not None:
-            wire.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
-        transport.abort()
+        reset(transport)
 
     def pause(self) -> None:
         """The client takes no more for now."""
@@ -187,3 +188,11 @@ class ReplyWriter:
             parts += (name, b": ", value, b"\r\n")
         parts.append(b"\r\n" if self.keep_alive else b"Connection: close\r\n\r\n")
         return b"".join(parts)
+
+
+def reset(transport: asyncio.Transport) -> None:
+    """Ends a connection by RST: at once, whatever the other side has not taken."""
+    wire = transport.get_extra_info("socket")
+    if wire is not None:
+        wire.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+    transport.abort()

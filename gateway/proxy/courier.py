@@ -111,7 +111,7 @@ class Courier:
             limit = route.rules.try_timeout_seconds
             reply = await (opening if limit is None else _within(limit, opening))
         except UpstreamProblem as problem:
-            health.record(name, False, time.monotonic(), began=began)
+            self._blame(problem)
             return None, broke(problem)
         except BaseException:  # the edge of a try: it has no outcome, and its slot is free again
             health.release(name, began=began)
@@ -119,7 +119,8 @@ class Courier:
         health.replied(name, reply.status, time.monotonic(), began=began)
         refused = False
         on_refusal = route.content_policy_fallbacks if course is None else course.left_on_refusal
-        if on_refusal and self._plan.request is not None:
+        judged = self._record.head.endpoint.judged and reply.status != 101
+        if on_refusal and judged and self._plan.request:
             reply = await hold(reply, Question(self._record.head.path, self._plan.request))
             refused = reply.refused
         if reply.status < 400 and not refused:
@@ -154,12 +155,20 @@ class Courier:
                 client.end()
                 record.completed()
         except UpstreamBroken as problem:
-            now = time.monotonic()
-            self._plane.health.record(record.deployment, False, now, began=self._began)
+            self._blame(problem)
             log_cut("upstream_broke", record, str(problem))
-            client.cut(reset=problem.reset)
+            client.cut(by_reset=problem.reset)
         finally:
             reply.close()
+
+    def _blame(self, problem: UpstreamProblem) -> None:
+        """Tells the deployment's circuit how a try ended without a whole reply."""
+        course, health = self._course, self._plane.health
+        name = (self._plan.route if course is None else course).deployment.name
+        if problem.blameless:
+            health.release(name, began=self._began)
+        else:
+            health.record(name, False, time.monotonic(), began=self._began)
 
     def _failed(self, outcome: Outcome) -> Answer:
         """Why there is no reply."""

@@ -122,8 +122,9 @@ def request_headers(
 
 
 def upgrading(headers: Headers, *, protocol: bytes) -> Headers:
-    """The headers, with the two that ask the next hop for another protocol put back."""
-    return [*headers, (b"Connection", b"Upgrade"), (b"Upgrade", protocol)]
+    """The headers less a body's length, and with the two that ask for another protocol put back."""
+    kept = [pair for pair in headers if pair[0].lower() != _LENGTH]
+    return [*kept, (b"Connection", b"Upgrade"), (b"Upgrade", protocol)]
 
 
 def framed(headers: Headers, *, length: int | None) -> Headers:

@@ -17,6 +17,10 @@ from gateway.upstreams.base import Reply, Sink
 HELD_BYTES = 1_048_576
 """Most that is held back: a megabyte of JSON is longer than any model's answer."""
 
+_EACH_BYTES = 16_384
+"""Bytes up to which every part of a stream is looked at; beyond, only when there are twice as many:
+what reads the opening reads all of it."""
+
 _STREAM = "text/event-stream"
 
 
@@ -39,7 +43,7 @@ class Held:
         self._question = question
         self._onward: Sink | None = None
         self._clear = asyncio.Event()
-        self._size = 0
+        self._size = self._seen = 0
         self._streamed = (value_of(reply.headers, b"content-type") or "").startswith(_STREAM)
         self.status = reply.status
         self.reason = reply.reason
@@ -61,7 +65,7 @@ class Held:
         whole = self._passing.done() and self._passing.exception() is None
         exchange = self._read(whole=whole)
         # Of a stream the first words decide, however many of its parts came at once.
-        begun = self._streamed and bool(exchange.reply.strip())
+        begun = self._streamed and bool(exchange.reply.strip() or exchange.reasoning.strip())
         self.refused = bool(exchange.signals) and not begun
 
     def part(self, piece: bytes) -> None:
@@ -73,7 +77,8 @@ class Held:
         self._size += len(piece)
         if self._clear.is_set():
             return
-        if self._size > HELD_BYTES or (self._streamed and self._begins()):
+        due = self._size <= _EACH_BYTES or self._size >= 2 * self._seen
+        if self._size > HELD_BYTES or (self._streamed and due and self._begins()):
             self._clear.set()
 
     async def pass_to(self, sink: Sink) -> None:
@@ -103,9 +108,11 @@ class Held:
         self._reply.close()
 
     def _begins(self) -> bool:
-        """Whether a stream has shown its first words, or its refusal."""
+        """Whether a stream has shown its first words, be it in thought, or its refusal."""
+        self._seen = self._size
         exchange = self._read(whole=False)
-        return bool(exchange.reply.strip() or exchange.signals or exchange.tool_calls)
+        begun = exchange.reply.strip() or exchange.reasoning.strip() or exchange.tool_calls
+        return bool(begun or exchange.signals)
 
     def _read(self, *, whole: bool) -> Exchange:
         return read_exchange(

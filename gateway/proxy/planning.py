@@ -6,13 +6,14 @@ from functools import lru_cache
 from urllib.parse import urlsplit
 
 from gateway.config import DeploymentSettings, KeyHeader, LimitSettings
-from gateway.proxy.addressing import Address, at_upstream, model_in_query
+from gateway.proxy.addressing import Address, at_upstream, models_in_query, naming
 from gateway.proxy.admission import Admission, Client
 from gateway.proxy.call import BodyTooLarge, Call, RequestFields, RequestHead
 from gateway.proxy.endpoints import Endpoint
 from gateway.proxy.errors import (
     Answer,
     Declined,
+    bad_request,
     head_too_large,
     model_ambiguous,
     model_missing,
@@ -28,17 +29,23 @@ from gateway.proxy.routing import EVERYTHING, Route, Router
 from gateway.proxy.splice import MAX_DEPTH, Fields, TooDeep, insert_model, replace_model
 from gateway.upstreams.base import UpstreamCall
 
+_REALTIME = "/v1/realtime"
+
 
 class Asked:
     """A request whose head has been read."""
 
-    __slots__ = ("address", "call", "head", "request_id")
+    __slots__ = ("address", "call", "head", "named", "request_id")
 
     def __init__(self, request_id: str, address: Address, call: Call) -> None:
         self.request_id = request_id
         self.address = address
         self.call = call
         self.head: RequestHead = call.head
+        self.named: tuple[str, ...] = ()
+        """The models that the query of a WebSocket for Realtime names."""
+        if call.head.websocket and address.path == _REALTIME:
+            self.named = models_in_query(call.head.query)
 
 
 class Planner:
@@ -88,6 +95,8 @@ class Planner:
         pinned: str | None,
         fields: Fields | None,
     ) -> Passage | Answer:
+        if len(asked.named) > 1:
+            return model_ambiguous().answer
         model = self._model(asked, fields)
         routed = asked.address.endpoint.routed_by_model
         if routed and model is None and client.limited:
@@ -101,7 +110,7 @@ class Planner:
         )
         if isinstance(route, Declined):
             return route.answer
-        read = routed or model is not None
+        read = not asked.named and (routed or model is not None)
         if read and (gap := _gap(asked, route.deployment, fields, client=client)):
             return gap.answer
         consumes_keys = self._admission.consumes_keys
@@ -116,7 +125,7 @@ class Planner:
         if fields is not None:
             known = asked.address.endpoint.routed_by_model or self._router.serves(fields.model)
             return fields.model if known else None
-        return model_in_query(asked.head.query) if asked.head.websocket else None
+        return asked.named[0] if len(asked.named) == 1 else None
 
     def _admitted(self, asked: Asked) -> Client | Declined:
         head = asked.head
@@ -124,6 +133,8 @@ class Planner:
             return head_too_large(self._limits.max_head_bytes)
         if asked.address.odd:
             return odd_path(head.path.decode("latin-1"))
+        if head.websocket and head.length != 0:
+            return bad_request("a handshake for a WebSocket has no body")
         fields = head.fields
         return fields.recall("client", self) or fields.learn("client", self, self._admit(fields))
 
@@ -189,12 +200,15 @@ class Passage:
         base_path = b"" if upstream.base_url is None else _path_of(upstream.base_url)
         path, query = at_upstream(self._asked.address, head.query, base_path, upstream.model)
         fields = head.fields
-        headers = fields.recall("headers", deployment) or fields.learn(
-            "headers", deployment, self._headers(deployment)
+        kind = "headers" if self._asked.address.azure is None else "azure headers"
+        headers = fields.recall(kind, deployment) or fields.learn(
+            kind, deployment, self._headers(deployment)
         )
         sent = self._sent(upstream.model, base_path)
         if head.websocket:
             headers = upgrading(headers, protocol=fields.first[b"upgrade"])
+            if upstream.model is not None and self._asked.named:
+                query = naming(query, upstream.model)
         else:
             # Chunks without a byte stay chunks: neither they nor a length is no body at all.
             headers = framed(headers, length=len(sent) if sent else head.length)

@@ -22,7 +22,15 @@ Headers = list[tuple[bytes, bytes]]
 
 
 class UpstreamProblem(Exception):
-    """Something between the gateway and an upstream went wrong; its text is one readable line."""
+    """Something between the gateway and an upstream went wrong; its text is one readable line.
+
+    ``blameless`` says that the upstream had no part in it: it was never asked, or it was the client
+    that took too long. It says nothing about the deployment's health.
+    """
+
+    def __init__(self, reason: str, *, blameless: bool = False) -> None:
+        super().__init__(reason)
+        self.blameless = blameless
 
 
 class UpstreamUnreachable(UpstreamProblem):
@@ -36,8 +44,8 @@ class UpstreamTimeout(UpstreamProblem):
 class UpstreamBroken(UpstreamProblem):
     """The reply began and has no end. ``reset`` says that the connection ended by RST, not FIN."""
 
-    def __init__(self, reason: str, *, reset: bool = False) -> None:
-        super().__init__(reason)
+    def __init__(self, reason: str, *, reset: bool = False, blameless: bool = False) -> None:
+        super().__init__(reason, blameless=blameless)
         self.reset = reset
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.proxy.addressing import address_of, at_upstream, model_in_query, odd, relayed
+from gateway.proxy.addressing import address_of, at_upstream, models_in_query, naming, odd, relayed
 from gateway.proxy.endpoints import Endpoint
 
 CHAT = b"/openai/deployments/gpt%2D4o/chat/completions"
@@ -58,8 +58,12 @@ def test_only_what_is_spelt_out_belongs_to_the_relay(path, belongs):
 
 
 def test_the_model_of_a_websocket_stands_in_its_query():
-    assert model_in_query(b"a=1&model=gpt%2Drealtime&model=b") == "gpt-realtime"
-    assert model_in_query(b"a=1") is model_in_query(None) is None
+    assert models_in_query(b"a=1&model=gpt%2Drealtime&model=b&model=b") == ("gpt-realtime", "b")
+    assert models_in_query(b"a=1") == models_in_query(None) == ()
+
+
+def test_another_model_takes_its_place_in_the_query_and_nothing_else_changes():
+    assert naming(b"a=%20&mod%65l=x&b", "m/1") == b"a=%20&model=m%2F1&b"
 
 
 @pytest.mark.parametrize("path", [b"/v1/a/%2e/b", b"/v1//a", b"/v1/a\\..\\b", b"/v1/a#b"])

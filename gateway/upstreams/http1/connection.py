@@ -186,7 +186,9 @@ class Connection(asyncio.Protocol):
             return
         call = exchange.call
         if call.deadline is not None and call.deadline <= now:
-            self._time_out("timed out: the time for the whole call is over")
+            # The client's slowness, in sending or in taking, is none of the upstream's.
+            slow = self._held or exchange.sending
+            self._time_out("timed out: the time for the whole call is over", blameless=slow)
             return
         limit, alive, said = self._glance(exchange)
         if alive:
@@ -308,8 +310,9 @@ class Connection(asyncio.Protocol):
     def _next_look(self, due: float, deadline: float | None) -> None:
         self.due = due if deadline is None or due < deadline else deadline
 
-    def _time_out(self, text: str) -> None:
-        self._give_up(UpstreamBroken(text) if self.reader.begun else UpstreamTimeout(text))
+    def _time_out(self, text: str, *, blameless: bool = False) -> None:
+        kind = UpstreamBroken if self.reader.begun else UpstreamTimeout
+        self._give_up(kind(text, blameless=blameless))
 
     def _give_up(self, problem: Exception) -> None:
         exchange, self._exchange = self._exchange, None

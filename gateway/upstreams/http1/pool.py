@@ -75,7 +75,8 @@ class Pool:
         if self.open >= self._limit and self._idle:
             self._idle.pop(0).close()
         if self.open >= self._limit:
-            raise UpstreamUnreachable(f"all its {self._limit} connections are in use")
+            text = f"all its {self._limit} connections are in use"
+            raise UpstreamUnreachable(text, blameless=True)
         seconds = call.timeouts.connect
         if call.deadline is not None:
             left = call.deadline - asyncio.get_running_loop().time()

@@ -19,6 +19,11 @@ _DIGITS = 18
 _NOT_HTTP = "the request is not valid HTTP"
 
 
+def _unsendable(reason: str = "") -> UpstreamUnreachable:
+    """Why nothing was sent, for which no upstream is to blame."""
+    return UpstreamUnreachable(f"{_NOT_HTTP}{reason}", blameless=True)
+
+
 def head_of(call: UpstreamCall, base_path: bytes, host_line: bytes) -> bytes:
     """The request's head up to and with the empty line.
 
@@ -36,7 +41,7 @@ def head_of(call: UpstreamCall, base_path: bytes, host_line: bytes) -> bytes:
     breaks = len(headers) + 3
     sound = head.count(b"\n") == breaks == head.count(b"\r") and b"\0" not in head
     if not sound or _REQUEST_LINE.fullmatch(line) is None:
-        raise UpstreamUnreachable(_NOT_HTTP)
+        raise _unsendable()
     return head
 
 
@@ -52,7 +57,7 @@ def whole(head: bytes, body: bytes, headers: Headers) -> bytes:
     if length is None:
         return b"%b%x\r\n%b\r\n0\r\n\r\n" % (head, len(body), body) if body else head + b"0\r\n\r\n"
     if length != len(body):
-        raise UpstreamUnreachable(f"{_NOT_HTTP}: it states {length} bytes and has {len(body)}")
+        raise _unsendable(f": it states {length} bytes and has {len(body)}")
     return head + body
 
 
@@ -74,7 +79,7 @@ def framing_of(headers: Headers) -> int | None:
         return None
     sound = all(length.isdigit() and len(length) <= _DIGITS for length in lengths)
     if codings or len(lengths) > 1 or not sound:
-        raise UpstreamUnreachable(f"{_NOT_HTTP}: its framing is not one length or chunked")
+        raise _unsendable(": its framing is not one length or chunked")
     return int(lengths[0]) if lengths else 0
 
 
@@ -92,11 +97,11 @@ class BodyWriter:
             return b"%x\r\n%b\r\n" % (len(piece), piece) if piece else b""
         self._owed -= len(piece)
         if self._owed < 0:
-            raise UpstreamUnreachable(f"{_NOT_HTTP}: its body is longer than it states")
+            raise _unsendable(": its body is longer than it states")
         return piece
 
     def end(self) -> bytes:
         """What ends the body; raises UpstreamUnreachable short of the stated length."""
         if self._owed:
-            raise UpstreamUnreachable(f"{_NOT_HTTP}: its body is shorter than it states")
+            raise _unsendable(": its body is shorter than it states")
         return b"0\r\n\r\n" if self._owed is None else b""
