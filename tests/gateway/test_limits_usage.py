@@ -170,7 +170,7 @@ def test_counts_that_are_none_are_not_taken_for_one(usage: Any) -> None:
 @pytest.mark.parametrize(
     "body",
     [b"", b"{", b"not json", b'{"usage":{"prompt_tokens":13', b"data: ", b'"usage":{',
-     gzip.compress(document(usage=CHAT)), stream({"message": "usage", "usage": None}),
+     gzip.compress(document(usage=CHAT), mtime=0), stream({"message": "usage", "usage": None}),
      stream({"message": "x", "choices": [{"usage": CHAT}]})],
 )  # fmt: skip
 def test_a_reply_that_says_nothing_readable_is_not_guessed_at(body: bytes) -> None:

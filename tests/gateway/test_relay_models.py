@@ -16,7 +16,7 @@ KEYS = [{"name": "a", "key": "key-a", "models": ["gpt-*"]}, {"name": "b", "key":
 UNREADABLE = [
     (b'\xef\xbb\xbf{"model":"gpt-4o"}', b"X-A: 1"),
     ('{"model":"gpt-4o"}'.encode("utf-16"), b"X-A: 1"),
-    (gzip.compress(b'{"model":"gpt-4o"}'), b"Content-Encoding: gzip"),
+    (gzip.compress(b'{"model":"gpt-4o"}', mtime=0), b"Content-Encoding: gzip"),
     (b'{"model":"gpt-4o"}', b"Content-Encoding: br"),
     (b'["gpt-4o"]', b"X-A: 1"),
     (b"model=gpt-4o", b"X-A: 1"),
