@@ -212,7 +212,7 @@ class FrontProtocol(BoundedProtocol):
             method = self.parser.get_method()
             length = None if b"transfer-encoding" in known.first else number(self._length)
             target = (path, query if mark else None)
-            self._call(RequestHead(method, target, known, length=length, size=size))
+            self._call(RequestHead(method, target, known, length=length))
 
     def on_body(self, body: bytes) -> None:
         """A part of the body; whatever framed it has been of use."""

@@ -84,10 +84,10 @@ class RequestHead:
     """Method, target and headers. ``length`` is the body's, None where only its end tells.
 
     ``path`` is as it was sent, percent-encoding and all, and ``query`` what follows its question
-    mark, None where there is none. ``size`` counts the bytes of all.
+    mark, None where there is none.
     """
 
-    __slots__ = ("fields", "length", "method", "path", "query", "size")
+    __slots__ = ("fields", "length", "method", "path", "query")
 
     def __init__(
         self,
@@ -96,13 +96,11 @@ class RequestHead:
         fields: RequestFields,
         *,
         length: int | None,
-        size: int,
     ) -> None:
         self.method = method
         self.path, self.query = target
         self.fields = fields
         self.length = length
-        self.size = size
 
     @property
     def websocket(self) -> bool:

@@ -14,7 +14,6 @@ from gateway.proxy.errors import (
     Answer,
     Declined,
     bad_request,
-    head_too_large,
     model_ambiguous,
     model_missing,
     odd_path,
@@ -129,8 +128,6 @@ class Planner:
 
     def _admitted(self, asked: Asked) -> Client | Declined:
         head = asked.head
-        if head.size > self._limits.max_head_bytes:
-            return head_too_large(self._limits.max_head_bytes)
         if asked.address.odd:
             return odd_path(head.path.decode("latin-1"))
         if head.websocket and head.length != 0:
@@ -197,7 +194,7 @@ class Passage:
         """The request as this deployment's upstream gets it, given up at ``deadline``."""
         upstream = deployment.upstream
         head = self._asked.head
-        base_path = b"" if upstream.base_url is None else _path_of(upstream.base_url)
+        base_path = _base_path(deployment)
         path, query = at_upstream(self._asked.address, head.query, base_path, upstream.model)
         fields = head.fields
         kind = "headers" if self._asked.address.azure is None else "azure headers"
@@ -257,10 +254,15 @@ def _path_of(base_url: str) -> bytes:
     return urlsplit(base_url).path.rstrip("/").encode("ascii")
 
 
+def _base_path(deployment: DeploymentSettings) -> bytes:
+    """Where a deployment's API begins on its host; empty for a provider's own."""
+    base_url = deployment.upstream.base_url
+    return b"" if base_url is None else _path_of(base_url)
+
+
 def _azure(deployment: DeploymentSettings) -> bool:
     """Whether a deployment's upstream is Azure's own, by where its API begins."""
-    base = deployment.upstream.base_url
-    return base is not None and _path_of(base).endswith((b"/openai", b"/openai/v1"))
+    return _base_path(deployment).endswith((b"/openai", b"/openai/v1"))
 
 
 def _gap(
@@ -274,8 +276,7 @@ def _gap(
     rewritten = deployment.upstream.model is not None
     if deployment.model == EVERYTHING and not rewritten and not client.limited:
         return None
-    base = deployment.upstream.base_url
-    named = base is not None and _path_of(base).endswith(b"/openai")
+    named = _base_path(deployment).endswith(b"/openai")
     if named and asked.address.model is not None and not asked.address.endpoint.routed_by_model:
         return None  # The path names the model, there too, and nobody reads the body.
     if fields is None or (fields.model is None and asked.address.model is None):
