@@ -71,6 +71,7 @@ class Metrics(Collector):
         self._deployments: frozenset[str] = frozenset()
         self._places: dict[tuple[str, str, int | None], _Places] = {}
         self._singles: dict[Key, int] = {}
+        self._in_flight: dict[str, int] = {}
         self._cells.zero(_IN_FLIGHT)
         self.configure(deployments)
         registry.register(self)
@@ -97,7 +98,12 @@ class Metrics(Collector):
 
     def arrived(self, deployment: str) -> None:
         """A call is in flight."""
-        self._add(1, _IN_FLIGHT, self._label(deployment))
+        index = self._in_flight.get(deployment)
+        if index is None:
+            index = self._single(_IN_FLIGHT, self._label(deployment))
+            if deployment in self._deployments:
+                self._in_flight[deployment] = index
+        self._values[index] += 1
 
     def finished(self, call: FinishedCall) -> None:
         """A call ended. Only a stream has a first token: of other replies all comes at once."""

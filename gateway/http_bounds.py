@@ -74,13 +74,15 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _wait(self, seconds: float) -> None:
         """Something is to happen within so many seconds."""
-        self._until = self.loop.time() + seconds
-        self._look_again()
+        self.due = self._until = self.loop.time() + seconds
+        if self.flow.read_paused:
+            self._look_again()
 
     def _rest(self) -> None:
         """Nothing is waited for."""
-        self._until = NEVER
-        self._look_again()
+        self.due = self._until = NEVER
+        if self.flow.read_paused:
+            self._look_again()
 
     def _look_again(self) -> None:
         """Sets when this connection is looked at next: often while nobody reads from it.

@@ -15,7 +15,7 @@ import httptools
 
 from gateway.config import LimitSettings
 from gateway.http_bounds import PIECE, BoundedProtocol
-from gateway.proxy.addressing import origin_form, relayed
+from gateway.proxy.addressing import Target
 from gateway.proxy.call import (
     Call,
     ClientBody,
@@ -54,6 +54,10 @@ class FrontProtocol(BoundedProtocol):
         self._fields: Headers = []
         self._known: RequestFields | None = None
         """The headers of the last request."""
+        self._asked: Target | None = None
+        """The target of the last request."""
+        self._moved = False
+        """Whether what was read last came in time, and more of it is to come."""
         self._in_body = self._in_head = False
         self._framing: bytes | None = None
         """What frames the body of a request that the parser has ended at its head."""
@@ -98,6 +102,10 @@ class FrontProtocol(BoundedProtocol):
             if self._deaf or self.transport.is_closing():
                 return
             self._take(data[start : start + PIECE] if len(data) > PIECE else data)
+        if self._moved:
+            self._moved = False
+            if not self._deaf:
+                self._wait(self.limits.client_timeout_seconds)
         self._begin_next()
 
     def pause_writing(self) -> None:
@@ -168,8 +176,8 @@ class FrontProtocol(BoundedProtocol):
         self._target = self._length = b""
         self._fields = []
         self._in_body, self._in_head = False, True
-        if not self._answering:
-            self._wait(self.limits.client_timeout_seconds)
+        if not self._calls and not self._framework_answers:
+            self._moved = True
 
     def on_url(self, url: bytes) -> None:
         """A part of the target."""
@@ -193,7 +201,8 @@ class FrontProtocol(BoundedProtocol):
         known = self._known
         if known is None or known.headers != self._fields:
             known = self._known = RequestFields(self._fields)
-        if not known.addressed(self.parser.get_http_version()):
+        version = self.parser.get_http_version()
+        if not known.addressed(version):
             self._refusal = bad_request("it names no host, or two, or another version of HTTP")
             raise ValueError("the head is not valid")
         size = len(self._target) + known.size
@@ -202,24 +211,24 @@ class FrontProtocol(BoundedProtocol):
             raise ValueError("the head is too large")
         if self.parser.should_upgrade() and not known.websocket:
             self._framing = known.framing(self._length)
-        path, mark, query = origin_form(self._target).partition(b"?")
-        if not relayed(path):
+        method, target = self.parser.get_method(), self._asked
+        if target is None or target.sent != self._target or target.method != method:
+            target = self._asked = Target(method, self._target)
+        if target.address is None:
             self._fall_through()
         elif self._framework_answers:
             self.cycle.keep_alive = False
             self._deaf = True
         else:
-            method = self.parser.get_method()
             length = None if b"transfer-encoding" in known.first else number(self._length)
-            target = (path, query if mark else None)
-            self._call(RequestHead(method, target, known, length=length))
+            self._call(RequestHead(target, target.address, known, length=length), version)
 
     def on_body(self, body: bytes) -> None:
         """A part of the body; whatever framed it has been of use."""
         self._idle_bytes = 0
         if self._deaf:
             return
-        self._wait(self.limits.client_timeout_seconds)
+        self._moved = True
         if self._reading is not None:
             self._reading.body.feed(body)
         else:
@@ -233,6 +242,7 @@ class FrontProtocol(BoundedProtocol):
         self._in_body = False
         if self._deaf:
             return
+        self._moved = False
         self._rest()
         if self._reading is not None:
             reading, self._reading = self._reading, None
@@ -315,16 +325,16 @@ class FrontProtocol(BoundedProtocol):
         if rest:
             self._take(rest)
 
-    def _call(self, head: RequestHead) -> None:
-        version = self.parser.get_http_version()
+    def _call(self, head: RequestHead, version: str) -> None:
         keep_alive = version == "1.1" and self.parser.should_keep_alive() and not head.websocket
+        head_only = head.target.method == b"HEAD"
         client = ReplyWriter(
-            self, keep_alive=keep_alive, http_1_0=version == "1.0", head_only=head.method == b"HEAD"
+            self, keep_alive=keep_alive, http_1_0=version == "1.0", head_only=head_only
         )
         self._reading = Call(head, ClientBody(self), client)
         self._expects = head.fields.expects
         self._calls.append(self._reading)
-        self._wait(self.limits.client_timeout_seconds)
+        self._moved = True
         if len(self._calls) > 1:
             self.pause_reading()
 

@@ -29,7 +29,7 @@ _HOLDERS = ("response", "message", "x_groq")
 """Where an event holds its counts, if not at its top: responses, Anthropic's opening, Groq."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Usage:
     """Tokens of a call. ``input_tokens`` includes those read from and written to a prompt cache.
 
@@ -84,16 +84,25 @@ def _in_first_event(opening: bytes) -> Usage | None:
 def _places(body: bytes) -> Iterator[int]:
     """Where the key with an object as its value stands, from the end."""
     at = len(body)
-    tight, spaced = _SPELLINGS
     for _ in range(_TRIES):
-        at = max(body.rfind(tight, 0, at), body.rfind(spaced, 0, at))
+        at = _place_before(body, at)
         if at < 0:
             return
         yield at
 
 
+def _place_before(body: bytes, end: int) -> int:
+    """The last place of the key before ``end``, -1 where there is none."""
+    tight, spaced = _SPELLINGS
+    return max(body.rfind(tight, 0, end), body.rfind(spaced, 0, end))
+
+
 def _in_document(body: bytes) -> Usage | None:
-    for at in _places(body):
+    at = len(body)
+    for _ in range(_TRIES):
+        at = _place_before(body, at)
+        if at < 0:
+            return None
         # What follows the key parses behind a single brace only if the key stands at the top of
         # the document and the document is complete.
         document = _parsed(b"{" + body[at:])

@@ -39,6 +39,24 @@ class Address:
     """Whether the path is one that hops resolve in different ways."""
 
 
+class Target:
+    """A request's method and target, taken apart; ``sent`` is the target as it came.
+
+    ``path`` is as it was sent, percent-encoding and all, and ``query`` what follows its question
+    mark, None where there is none. ``address`` is what it asks for, None where that is not the
+    relay's.
+    """
+
+    __slots__ = ("address", "method", "path", "query", "sent")
+
+    def __init__(self, method: bytes, sent: bytes) -> None:
+        self.method = method
+        self.sent = sent
+        self.path, mark, query = origin_form(sent).partition(b"?")
+        self.query = query if mark else None
+        self.address = address_of(method, self.path) if relayed(self.path) else None
+
+
 def relayed(path: bytes) -> bool:
     """Whether a path, as it was sent, belongs to the relay."""
     return path.startswith((b"/v1/", b"/openai/")) or path == _V1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any, Protocol, TypeVar
 
+from gateway.proxy.addressing import Address, Target
 from gateway.proxy.client import ReplyWriter
 from gateway.upstreams.base import BodySource, Headers, Outlet
 
@@ -81,31 +82,22 @@ def _asks_for_websocket(first: dict[bytes, bytes]) -> bool:
 
 
 class RequestHead:
-    """Method, target and headers. ``length`` is the body's, None where only its end tells.
+    """Target and headers. ``length`` is the body's, None where only its end tells.
 
-    ``path`` is as it was sent, percent-encoding and all, and ``query`` what follows its question
-    mark, None where there is none.
+    ``address`` is what ``target`` asks of the relay.
     """
 
-    __slots__ = ("fields", "length", "method", "path", "query")
+    __slots__ = ("address", "fields", "length", "target", "websocket")
 
     def __init__(
-        self,
-        method: bytes,
-        target: tuple[bytes, bytes | None],
-        fields: RequestFields,
-        *,
-        length: int | None,
+        self, target: Target, address: Address, fields: RequestFields, *, length: int | None
     ) -> None:
-        self.method = method
-        self.path, self.query = target
+        self.target = target
+        self.address = address
         self.fields = fields
         self.length = length
-
-    @property
-    def websocket(self) -> bool:
+        self.websocket = fields.websocket and target.method == b"GET"
         """Whether the client asks for a WebSocket."""
-        return self.fields.websocket and self.method == b"GET"
 
     def get(self, name: bytes) -> str | None:
         """The first value of a header, by its lower-case name; None where it is absent."""

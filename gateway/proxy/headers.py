@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from gateway.upstreams.base import Framing, Headers
+from gateway.upstreams.spelling import Spellings
 
 __all__ = [
     "CREDENTIALS",
     "Headers",
     "framed",
+    "length_places",
     "number",
     "oddly_coded",
     "passed_on",
@@ -81,29 +83,19 @@ def passed_on(headers: Headers) -> Headers:
     if len(kept) == len(headers):
         return kept
     named: set[bytes] = set()
-    for name, value in headers:
-        if len(name) == 10 and name.lower() == b"connection":
+    for name, value in [pair for pair in headers if not passes[pair[0]]]:
+        if value not in _CONNECTION_OPTIONS and name.lower() == b"connection":
             named |= {token.strip().lower() for token in value.split(b",")}
     if named - _CONNECTION_OPTIONS:
         return [pair for pair in kept if pair[0].lower() not in named]
     return kept
 
 
-class _Passing(dict[bytes, bool]):
-    """Whether a header passes, by its name as somebody wrote it; the usual ones are remembered."""
-
-    def __missing__(self, name: bytes) -> bool:
-        lower = name.lower()
-        passes = lower not in _HOP_BY_HOP and not lower.startswith(_OURS)
-        if len(self) < _REMEMBERED and len(name) <= _REMEMBERED_BYTES:
-            self[name] = passes
-        return passes
+def _passes(lower: bytes) -> bool:
+    return lower not in _HOP_BY_HOP and not lower.startswith(_OURS)
 
 
-_PASSES = _Passing()
-_REMEMBERED = 1024
-_REMEMBERED_BYTES = 64
-"""Names that are remembered, and how long they may be: nobody is to fill the memory with them."""
+_PASSES = Spellings(_passes)
 
 
 def request_headers(
@@ -133,11 +125,7 @@ def framed(headers: Headers, *, length: int | None) -> Headers:
     Computed, never copied: a body whose length two hops read differently is how requests are
     smuggled (RFC 9112, 11.2). ``headers`` stay as they are.
     """
-    places = [
-        place
-        for place, pair in enumerate(headers)
-        if len(pair[0]) == 14 and pair[0].lower() == _LENGTH
-    ]
+    places = length_places(headers)
     name = headers[places[0]][0] if places else b"Content-Length"
     kept = headers.copy()
     for place in reversed(places):
@@ -147,6 +135,15 @@ def framed(headers: Headers, *, length: int | None) -> Headers:
     elif length or places:
         kept.insert(places[0] if places else len(kept), (name, b"%d" % length))
     return kept
+
+
+def length_places(headers: Headers) -> list[int]:
+    """Where a body's length stands among headers."""
+    return [
+        place
+        for place, pair in enumerate(headers)
+        if len(pair[0]) == 14 and pair[0].lower() == _LENGTH
+    ]
 
 
 def with_key(headers: Headers, key: str, key_header: str | None = None) -> Headers:

@@ -6,7 +6,7 @@ from functools import lru_cache
 from urllib.parse import urlsplit
 
 from gateway.config import DeploymentSettings, KeyHeader, LimitSettings
-from gateway.proxy.addressing import Address, at_upstream, models_in_query, naming
+from gateway.proxy.addressing import Address, Target, at_upstream, models_in_query, naming
 from gateway.proxy.admission import Admission, Client
 from gateway.proxy.call import BodyTooLarge, Call, RequestFields, RequestHead
 from gateway.proxy.endpoints import Endpoint
@@ -21,12 +21,19 @@ from gateway.proxy.errors import (
     request_too_large,
     too_deep,
 )
-from gateway.proxy.headers import Headers, framed, oddly_coded, request_headers, upgrading
+from gateway.proxy.headers import (
+    Headers,
+    framed,
+    length_places,
+    oddly_coded,
+    request_headers,
+    upgrading,
+)
 from gateway.proxy.listing import models_answer
-from gateway.proxy.reading import LATER, BodyReader
+from gateway.proxy.reading import LATER, READ_AT_ONCE, BodyReader
 from gateway.proxy.routing import EVERYTHING, Route, Router
 from gateway.proxy.splice import MAX_DEPTH, Fields, TooDeep, insert_model, replace_model
-from gateway.upstreams.base import UpstreamCall
+from gateway.upstreams.base import Pattern, UpstreamCall
 
 _REALTIME = "/v1/realtime"
 
@@ -36,15 +43,30 @@ class Asked:
 
     __slots__ = ("address", "call", "head", "named", "request_id")
 
-    def __init__(self, request_id: str, address: Address, call: Call) -> None:
+    def __init__(self, request_id: str, call: Call) -> None:
         self.request_id = request_id
-        self.address = address
         self.call = call
         self.head: RequestHead = call.head
+        self.address = call.head.address
         self.named: tuple[str, ...] = ()
         """The models that the query of a WebSocket for Realtime names."""
-        if call.head.websocket and address.path == _REALTIME:
-            self.named = models_in_query(call.head.query)
+        if call.head.websocket and self.address.path == _REALTIME:
+            self.named = models_in_query(call.head.target.query)
+
+
+class _Road:
+    """What was decided on a call: whose it is, what it asks for and where it goes.
+
+    The next call with the same headers and address goes the same way if it names the same model.
+    """
+
+    __slots__ = ("address", "client", "model", "route")
+
+    def __init__(self, address: Address, client: Client, route: Route, model: str | None) -> None:
+        self.address = address
+        self.client = client
+        self.route = route
+        self.model = model
 
 
 class Planner:
@@ -58,6 +80,24 @@ class Planner:
         self._limits = limits
         self._since = since
         self._reader = BodyReader()
+
+    def at_once(self, asked: Asked) -> Passage | Answer | None:
+        """The plan of a call like the one before it; None where ``plan`` must be asked."""
+        head = asked.head
+        road: _Road | None = head.fields.recall("road", self)
+        if road is None or road.address is not head.address:
+            return None
+        body = asked.call.body.taken(READ_AT_ONCE)
+        if body is None:
+            return None
+        try:
+            fields = self._reader.at_once(body)
+        except TooDeep:
+            return too_deep(MAX_DEPTH).answer
+        if fields is not None and fields.model == road.model and not fields.ambiguous:
+            return Passage(asked, road, self._admission.consumes_keys, read=(body, fields))
+        pinned = head.get(b"x-candor-deployment")
+        return self._routed(asked, road.client, body, pinned=pinned, fields=fields)
 
     async def plan(self, asked: Asked) -> Passage | Answer:
         """Reads what must be read of the body; raises ClientGone or ClientSilent."""
@@ -112,10 +152,18 @@ class Planner:
         read = not asked.named and (routed or model is not None)
         if read and (gap := _gap(asked, route.deployment, fields, client=client)):
             return gap.answer
-        consumes_keys = self._admission.consumes_keys
-        return Passage(
-            asked, client, route, model=model, read=(body, fields), consumes_keys=consumes_keys
-        )
+        road = _Road(asked.address, client, route, model)
+        if fields is not None and self._repeats(asked, model, pinned, client=client):
+            asked.head.fields.learn("road", self, road)
+        return Passage(asked, road, self._admission.consumes_keys, read=(body, fields))
+
+    def _repeats(
+        self, asked: Asked, model: str | None, pinned: str | None, *, client: Client
+    ) -> bool:
+        """Whether the same headers, address and model always make the same road."""
+        if not asked.address.endpoint.routed_by_model or asked.named:
+            return False
+        return not self._router.draws(model, pinned, sticky=client.name or None)
 
     def _model(self, asked: Asked, fields: Fields | None) -> str | None:
         """The model that is asked for: the path's, the body's or, of a WebSocket, the query's."""
@@ -129,7 +177,7 @@ class Planner:
     def _admitted(self, asked: Asked) -> Client | Declined:
         head = asked.head
         if asked.address.odd:
-            return odd_path(head.path.decode("latin-1"))
+            return odd_path(head.target.path.decode("latin-1"))
         if head.websocket and head.length != 0:
             return bad_request("a handshake for a WebSocket has no body")
         fields = head.fields
@@ -176,44 +224,56 @@ class Passage:
     def __init__(
         self,
         asked: Asked,
-        client: Client,
-        route: Route,
-        *,
-        model: str | None,
-        read: tuple[bytes | None, Fields | None],
+        road: _Road,
         consumes_keys: bool,
+        *,
+        read: tuple[bytes | None, Fields | None],
     ) -> None:
         self._asked = asked
-        self.client = client
-        self.route = route
-        self.model = model
+        self.client = road.client
+        self.route = road.route
+        self.model = road.model
         self.request, self._fields = read
         self._consumes_keys = consumes_keys
 
     def call_to(self, deployment: DeploymentSettings, deadline: float | None) -> UpstreamCall:
         """The request as this deployment's upstream gets it, given up at ``deadline``."""
-        upstream = deployment.upstream
         head = self._asked.head
-        base_path = _base_path(deployment)
-        path, query = at_upstream(self._asked.address, head.query, base_path, upstream.model)
-        fields = head.fields
-        kind = "headers" if self._asked.address.azure is None else "azure headers"
-        headers = fields.recall(kind, deployment) or fields.learn(
-            kind, deployment, self._headers(deployment)
-        )
-        sent = self._sent(upstream.model, base_path)
+        known: _Outgoing | None = head.fields.recall("outgoing", deployment)
+        if known is None or known.target is not head.target:
+            known = head.fields.learn("outgoing", deployment, self._outgoing(deployment))
+        query, pattern = known.query, None
+        sent = self._sent(deployment.upstream.model, known.base_path)
         if head.websocket:
-            headers = upgrading(headers, protocol=fields.first[b"upgrade"])
-            if upstream.model is not None and self._asked.named:
-                query = naming(query, upstream.model)
+            headers = upgrading(known.headers, protocol=head.fields.first[b"upgrade"])
+            if deployment.upstream.model is not None and self._asked.named:
+                query = naming(query, deployment.upstream.model)
+        elif sent and known.length_at is not None:
+            headers, pattern = known.headers.copy(), known.pattern
+            headers[known.length_at] = (headers[known.length_at][0], b"%d" % len(sent))
         else:
             # Chunks without a byte stay chunks: neither they nor a length is no body at all.
-            headers = framed(headers, length=len(sent) if sent else head.length)
+            headers = framed(known.headers, length=len(sent) if sent else head.length)
         call = self._asked.call
-        body = call.tunnel or (call.body if sent is None else sent)
-        hints = call.client
-        timeouts = self.route.timeouts
-        return UpstreamCall(head.method, path, query, headers, body, timeouts, deadline, hints)
+        return UpstreamCall(
+            head.target.method,
+            known.path,
+            query,
+            headers,
+            call.tunnel or (call.body if sent is None else sent),
+            self.route.timeouts,
+            deadline,
+            call.client,
+            pattern,
+        )
+
+    def _outgoing(self, deployment: DeploymentSettings) -> _Outgoing:
+        address, head = self._asked.address, self._asked.head
+        kind = "headers" if address.azure is None else "azure headers"
+        headers = head.fields.recall(kind, deployment) or head.fields.learn(
+            kind, deployment, self._headers(deployment)
+        )
+        return _Outgoing(head.target, address, headers, deployment=deployment)
 
     def _sent(self, model: str | None, base_path: bytes) -> bytes | None:
         body, fields = self.request, self._fields
@@ -241,6 +301,28 @@ class Passage:
             drop_keys=self._consumes_keys,
             key_header=place,
         )
+
+
+class _Outgoing:
+    """What requests to a deployment have in common while their headers and target are the same.
+
+    ``length_at`` is where the body's length goes among ``headers``, None where there is not one
+    place for it.
+    """
+
+    __slots__ = ("base_path", "headers", "length_at", "path", "pattern", "query", "target")
+
+    def __init__(
+        self, target: Target, address: Address, headers: Headers, *, deployment: DeploymentSettings
+    ) -> None:
+        self.target = target
+        self.headers = headers
+        self.base_path = _base_path(deployment)
+        model = deployment.upstream.model
+        self.path, self.query = at_upstream(address, target.query, self.base_path, model)
+        places = length_places(headers)
+        self.length_at = places[0] if len(places) == 1 else None
+        self.pattern = Pattern()
 
 
 def _legible(head: RequestHead, body: bytes | None) -> bool:

@@ -10,6 +10,7 @@ from gateway.proxy.clock import Clock
 from gateway.proxy.endpoints import Endpoint
 from gateway.proxy.headers import Headers
 from gateway.proxy.observer import UNROUTED, FinishedCall, Traffic
+from gateway.upstreams.spelling import one_of
 
 _TAIL = 4096
 """Bytes at the end of a reply in which its token counts stand; both APIs write them last."""
@@ -21,7 +22,10 @@ _COUNTED = 16_384
 """Bytes of a reply that are kept to count its tokens by; the rest is taken to be like them."""
 
 
-@dataclass(frozen=True, slots=True)
+_CONTENT = one_of(b"content-type", b"content-encoding")
+
+
+@dataclass(slots=True)
 class CallHead:
     """What is known of a call before its body is read. ``path`` is decoded."""
 
@@ -93,10 +97,11 @@ class CallRecord:
         """The head of the reply went to the client."""
         self._head_passed = self._clock.monotonic()
         self._status = status
-        for name, value in headers:
-            if len(name) == 12 and name.lower() == b"content-type":
+        known = _CONTENT
+        for name, value in [pair for pair in headers if known[pair[0]]]:
+            if known[name] == b"content-type":
                 self._content_type = value.decode("latin-1")
-            elif len(name) == 16 and name.lower() == b"content-encoding":
+            else:
                 self._content_encoding = value.decode("latin-1")
 
     def passed(self, chunk: bytes) -> None:

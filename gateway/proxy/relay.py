@@ -14,7 +14,6 @@ import asyncio
 import structlog
 
 from gateway.limits import Allowance, Exceeded, estimate_tokens
-from gateway.proxy.addressing import address_of
 from gateway.proxy.answering import answer_here, log_cut
 from gateway.proxy.call import Call, ClientGone, ClientSilent
 from gateway.proxy.clock import Clock
@@ -46,14 +45,14 @@ class Relay:
         """Serves one call to its end, however it ends. Never raises."""
         plane = self.plane
         head = call.head
-        address = address_of(head.method, head.path)
+        address = head.address
         probe = head.fields.first.get(b"x-candor-traffic") == b"probe"
         traffic = Traffic.PROBE if probe else Traffic.LIVE
         known = CallHead(self._clock.new_id(), address.endpoint, address.path, traffic)
         record = CallRecord(known, self._clock, plane.mirror)
         self.in_flight += 1
         try:
-            plan = await self._plan(plane, Asked(known.request_id, address, call), record)
+            plan = await self._plan(plane, Asked(known.request_id, call), record)
             plane.observer.arrived(record.deployment, known.endpoint)
             try:
                 if isinstance(plan, Answer):
@@ -86,7 +85,7 @@ class Relay:
         if self.in_flight > plane.limits.max_concurrency:
             return overloaded(plane.limits.max_concurrency).answer
         try:
-            plan = await plane.planner.plan(asked)
+            plan = plane.planner.at_once(asked) or await plane.planner.plan(asked)
         except ClientGone:
             return None
         except asyncio.CancelledError:

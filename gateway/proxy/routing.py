@@ -152,6 +152,13 @@ class Router:
             return self._way(_kept(group.drawn, sticky), rules)
         return self._way(_drawn(group, request_id), rules)
 
+    def draws(self, model: str | None, pinned: str | None, *, sticky: str | None) -> bool:
+        """Whether calls that are alike in all this go different ways, drawn from their ids."""
+        group = self._unnamed if model is None else self._groups.find(model)
+        if pinned is not None or group is None or len(group.drawn) == 1:
+            return False
+        return sticky is None or not self._rules_for(model, group.drawn[0]).sticky
+
     def _pinned(
         self, name: str, model: str | None, allowed_models: Sequence[str] | None
     ) -> Route | Declined:

@@ -84,7 +84,7 @@ class TooDeep(Exception):
     """The brackets of a body nest deeper than MAX_DEPTH."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Span:
     """The bytes from ``start`` up to ``end``, that one excluded."""
 
@@ -92,7 +92,7 @@ class Span:
     end: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Fields:
     """What routing needs of a request body.
 

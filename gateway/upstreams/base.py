@@ -115,13 +115,27 @@ class Timeouts:
     idle: float
 
 
+@dataclass(slots=True, eq=False)
+class Pattern:
+    """What the calls have in common that differ in nothing but a body and its one length.
+
+    Whoever sends them keeps here what it made of the first: its bytes ``before`` the length and
+    ``after`` it. ``maker`` is who made them, None as long as nobody has.
+    """
+
+    maker: object = None
+    before: bytes = b""
+    after: bytes = b""
+
+
 @dataclass(slots=True)
 class UpstreamCall:
     """A request as the upstream shall see it, less the address.
 
     ``path`` is what follows /v1, percent-encoding as received, and ``query`` what follows the
     question mark. ``headers`` hold the body's framing already, and no Host. ``deadline`` is the
-    loop's time at which the call as a whole is given up, None for never.
+    loop's time at which the call as a whole is given up, None for never. ``pattern`` is shared with
+    every call that is the same but for its body, which is bytes, and the length in its headers.
     """
 
     method: bytes
@@ -132,6 +146,7 @@ class UpstreamCall:
     timeouts: Timeouts
     deadline: float | None = None
     hints: Hints | None = None
+    pattern: Pattern | None = None
 
 
 class Reply(Protocol):

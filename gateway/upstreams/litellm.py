@@ -159,7 +159,7 @@ def _to_anthropic(call: UpstreamCall, key: str | None) -> UpstreamCall:
         kept.append(_VERSION)
     if key is not None:
         kept.append((b"x-api-key", key.encode("latin-1")))
-    return replace(call, headers=kept)
+    return replace(call, headers=kept, pattern=None)
 
 
 def _streamed_through(call: UpstreamCall) -> Unservable:

@@ -16,11 +16,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from gateway.config import LimitSettings
-from gateway.upstreams.base import Reply, UpstreamCall
+from gateway.upstreams.base import Headers, Pattern, Reply, UpstreamCall
 from gateway.upstreams.deadlines import Deadlines
 from gateway.upstreams.http1.connecting import Origin
 from gateway.upstreams.http1.pool import Pool
-from gateway.upstreams.http1.request import head_of
+from gateway.upstreams.http1.request import head_of, whole
 
 
 class PassthroughUpstream:
@@ -48,7 +48,26 @@ class PassthroughUpstream:
         Once in effect: a request that the end of a kept connection overtook, so that the upstream
         never got it, goes out again on a fresh one.
         """
-        return self._pool.ask(call, head_of(call, self._base_path, self._host_line))
+        body, pattern = call.body, call.pattern
+        if pattern is not None and pattern.maker is self and isinstance(body, bytes):
+            request = b"%b%d%b%b" % (pattern.before, len(body), pattern.after, body)
+            return self._pool.ask(call, request)
+        request = head_of(call, self._base_path, self._host_line)
+        if isinstance(body, bytes):
+            if pattern is not None:
+                self._learn(pattern, request, call.headers)
+            request = whole(request, body, call.headers)
+        return self._pool.ask(call, request)
+
+    def _learn(self, pattern: Pattern, head: bytes, headers: Headers) -> None:
+        """Cuts a head that is known to be sound at its length, where that can be told."""
+        for name, value in headers:
+            if name.lower() == b"content-length":
+                before, found, after = head.partition(b"\r\n%b: %b\r\n" % (name, value))
+                if found:
+                    pattern.maker = self
+                    pattern.before = b"%b\r\n%b: " % (before, name)
+                    pattern.after = b"\r\n" + after
 
     async def aclose(self) -> None:
         """Closes idle connections; those in use are closed when their calls end."""

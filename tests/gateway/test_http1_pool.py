@@ -15,7 +15,7 @@ from gateway.upstreams.base import UpstreamTimeout, UpstreamUnreachable
 from gateway.upstreams.deadlines import Deadlines
 from gateway.upstreams.http1.connecting import Origin
 from gateway.upstreams.http1.pool import Pool
-from gateway.upstreams.http1.request import head_of
+from gateway.upstreams.http1.request import head_of, whole
 from gateway.upstreams.passthrough import PassthroughUpstream
 from tests.gateway.asking import (
     GET,
@@ -48,7 +48,10 @@ class Asked:
         self.pool = Pool(Origin.of(fake.base_url), Deadlines(0.01), limit=limit)
 
     async def open(self, call=POST):
-        return await self.pool.ask(call, head_of(call, b"/v1", b"Host: x\r\n"))
+        request = head_of(call, b"/v1", b"Host: x\r\n")
+        if isinstance(call.body, bytes):
+            request = whole(request, call.body, call.headers)
+        return await self.pool.ask(call, request)
 
     async def whole(self, call=POST) -> bytes:
         return await taken(await self.open(call))

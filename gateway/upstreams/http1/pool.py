@@ -14,7 +14,7 @@ from gateway.upstreams.http1.connecting import Origin, connect
 from gateway.upstreams.http1.connection import Connection
 from gateway.upstreams.http1.exchange import Exchange, Unheard
 from gateway.upstreams.http1.failures import words_for
-from gateway.upstreams.http1.request import framing_of, whole
+from gateway.upstreams.http1.request import framing_of
 
 
 class Pool:
@@ -31,25 +31,24 @@ class Pool:
         self._closed = False
         self.open = 0
 
-    async def ask(self, call: UpstreamCall, head: bytes) -> Exchange:
+    async def ask(self, call: UpstreamCall, request: bytes) -> Exchange:
         """Sends a request and returns with the reply's head; raises what Upstream.open raises.
 
+        ``request`` is all of it but a body that streams.
         A request that a kept connection's end overtook is sent once more, on a fresh one. A body
         that streams cannot be sent twice, so it takes a fresh connection from the start, once it is
         known that its headers frame it.
         """
-        body = call.body
-        if isinstance(body, bytes):
-            head = whole(head, body, call.headers)
+        if isinstance(call.body, bytes):
             if self._idle:
                 try:
-                    return await self._idle.pop().ask(call, head)
+                    return await self._idle.pop().ask(call, request)
                 except Unheard:
                     pass
         else:
             framing_of(call.headers)
         connection = await self._fresh(call)
-        return await connection.ask(call, head)
+        return await connection.ask(call, request)
 
     def idle(self, connection: Connection) -> None:
         """Keeps a connection for the next call, unless the pool is closed."""

@@ -20,10 +20,14 @@ from httptools import (
 )
 
 from gateway.upstreams.base import Framing, Headers, Hints
+from gateway.upstreams.spelling import one_of
 
 MAX_HEAD_BYTES = 65_536
 """Largest head of a reply with all the interim ones before it, and the most that may frame nothing
 between two parts of a body (trailers, chunk extensions): h11's bound for a head."""
+
+
+_FRAMING = one_of(b"content-length", b"transfer-encoding", b"keep-alive")
 
 
 class ReplyGarbled(Exception):
@@ -178,16 +182,17 @@ class ReplyReader:
     def _settle(self, status: int) -> None:
         """How the body ends (RFC 9112, 6.3), and whether the connection may be used again."""
         coding = length = None
-        for name, value in self.headers:
-            size = len(name)
-            if size == 14 and name.lower() == b"content-length":
+        known = _FRAMING
+        for name, value in [pair for pair in self.headers if known[pair[0]]]:
+            lower = known[name]
+            if lower == b"content-length":
                 length = value
-            elif size == 17 and name.lower() == b"transfer-encoding":
-                if coding is not None or value.strip().lower() != b"chunked":
-                    raise self._fault("its transfer coding is not chunked")
-                coding = value
-            elif size == 10 and name.lower() == b"keep-alive":
+            elif lower == b"keep-alive":
                 self.keep_alive = value
+            elif coding is not None or value.strip().lower() != b"chunked":
+                raise self._fault("its transfer coding is not chunked")
+            else:
+                coding = value
         self.reusable = self._parser.should_keep_alive()
         if self._headless or status in (204, 304):
             # A length is told of what was left out, and fits; a 204 has nothing to leave out.
