@@ -32,6 +32,7 @@ from gateway.proxy.plane import Plane
 from gateway.proxy.planning import Passage
 from gateway.proxy.record import CallRecord
 from gateway.upstreams.base import (
+    Landed,
     Reply,
     UpstreamBroken,
     UpstreamProblem,
@@ -42,7 +43,9 @@ from gateway.upstreams.base import (
 class Courier:
     """One call on its way."""
 
-    __slots__ = ("_began", "_call", "_course", "_deadline", "_plan", "_plane", "_record")
+    __slots__ = (
+        "_began", "_call", "_course", "_deadline", "_handed", "_plan", "_plane", "_record",
+    )  # fmt: skip
 
     def __init__(self, plane: Plane, plan: Passage, call: Call, *, record: CallRecord) -> None:
         self._plane = plane
@@ -50,6 +53,8 @@ class Courier:
         self._call = call
         self._record = record
         self._began = 0.0
+        self._handed = False
+        """Whether a reply's head has gone to the client: from then on there is no other."""
         self._course: Course | None = None
         """How far it has come, from its first failure on."""
         # The clock that every event loop goes by; asking for the loop costs a system call.
@@ -75,6 +80,10 @@ class Courier:
 
     async def _settled(self, reply: Reply | None, outcome: Outcome) -> bool:
         """What follows a try that did not go well; whether nothing more is to be tried."""
+        if self._handed:
+            log_cut("upstream_broke", self._record, str(outcome.problem))
+            self._call.client.cut()
+            return True
         decision = after(
             self._course or begin(self._plan.route, replayable=self._plan.request is not None),
             outcome,
@@ -101,12 +110,16 @@ class Courier:
         course, route = self._course, self._plan.route
         deployment = route.deployment if course is None else course.deployment
         name = deployment.name
+        on_refusal = route.content_policy_fallbacks if course is None else course.left_on_refusal
+        holds = on_refusal and self._plan.request and self._record.head.endpoint.judged
         health = self._plane.health
         began = self._began = time.monotonic()
         if not health.allows(name, began):
             return None, HELD
         try:
             request = self._plan.call_to(deployment, self._deadline)
+            if not holds:
+                request.landing = self
             opening = self._plane.upstreams[name].open(request)
             limit = route.rules.try_timeout_seconds
             reply = await (opening if limit is None else _within(limit, opening))
@@ -118,9 +131,7 @@ class Courier:
             raise
         health.replied(name, reply.status, time.monotonic(), began=began)
         refused = False
-        on_refusal = route.content_policy_fallbacks if course is None else course.left_on_refusal
-        judged = self._record.head.endpoint.judged and reply.status != 101
-        if on_refusal and judged and self._plan.request:
+        if holds and self._plan.request and reply.status != 101:
             reply = await hold(reply, Question(self._record.head.path, self._plan.request))
             refused = reply.refused
         if reply.status < 400 and not refused:
@@ -139,17 +150,30 @@ class Courier:
         observer.fell_back(record.deployment, served_by)
         record.deployment = served_by
 
-    async def _hand_on(self, reply: Reply) -> None:
+    def landed(self, reply: Landed) -> None:
+        """Hands on at once what nothing can stand in the way of."""
+        if reply.status < 400 and reply.status != 101:
+            self._begin(reply)
+            reply.start(self._call.client)
+
+    def _begin(self, reply: Reply) -> None:
+        """Sends the client the head."""
+        self._handed = True
         client, record = self._call.client, self._record
         record.replied()
         headers = reply_headers(reply.framing, reply.headers)
         passed = headers + ours(record)
+        if reply.status == 101:
+            client.tunnel(reply, [*passed, *_switching(reply)], record)
+        else:
+            client.begin(reply, passed, record)
+        record.answered(reply.status, headers)
+
+    async def _hand_on(self, reply: Reply) -> None:
+        client, record = self._call.client, self._record
         try:
-            if reply.status == 101:
-                client.tunnel(reply, [*passed, *_switching(reply)], record)
-            else:
-                client.begin(reply, passed, record)
-            record.answered(reply.status, headers)
+            if not self._handed:
+                self._begin(reply)
             await reply.pass_to(client)
             if not client.ended:
                 client.end()

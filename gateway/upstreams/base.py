@@ -115,6 +115,14 @@ class Timeouts:
     idle: float
 
 
+class Landing(Protocol):
+    """Is told of a reply in the turn of the loop that brought its head."""
+
+    def landed(self, reply: Landed) -> None:
+        """The head is here, and perhaps a part of the body; ``open`` has yet to return."""
+        ...
+
+
 @dataclass(slots=True, eq=False)
 class Pattern:
     """What the calls have in common that differ in nothing but a body and its one length.
@@ -136,6 +144,7 @@ class UpstreamCall:
     question mark. ``headers`` hold the body's framing already, and no Host. ``deadline`` is the
     loop's time at which the call as a whole is given up, None for never. ``pattern`` is shared with
     every call that is the same but for its body, which is bytes, and the length in its headers.
+    ``landing`` may be told of the reply before it is returned.
     """
 
     method: bytes
@@ -147,6 +156,7 @@ class UpstreamCall:
     deadline: float | None = None
     hints: Hints | None = None
     pattern: Pattern | None = None
+    landing: Landing | None = None
 
 
 class Reply(Protocol):
@@ -188,6 +198,14 @@ class Reply(Protocol):
 
     def close(self) -> None:
         """Gives the connection back, or breaks it where the reply is not at its end. Idempotent."""
+        ...
+
+
+class Landed(Reply, Protocol):
+    """A reply whose body may be asked for before it is waited for."""
+
+    def start(self, sink: Sink) -> None:
+        """Hands on what is here, then each part as it comes; ``pass_to`` still tells the end."""
         ...
 
 

@@ -262,6 +262,8 @@ class Connection(asyncio.Protocol):
             self._give_up(UpstreamUnreachable("it switched protocols without being asked to"))
             return
         exchange.begun(self.reader)
+        if call.landing is not None:
+            call.landing.landed(exchange)
         if not self.reader.complete:
             now = self._since = self.loop.time()
             self._next_look(now + call.timeouts.idle / _GLANCES, call.deadline)

@@ -121,6 +121,14 @@ class Exchange:
 
     async def pass_to(self, sink: Sink) -> None:
         """Hands on every part as it comes and returns at the clean end; raises UpstreamBroken."""
+        self.start(sink)
+        if self._problem is None and not self._done:
+            await self._wait()
+        if self._problem is not None:
+            raise self._problem
+
+    def start(self, sink: Sink) -> None:
+        """Hands on what is here, then each part as it comes. Idempotent."""
         kept, self._kept = self._kept, []
         take = sink.part
         line = self.line
@@ -131,10 +139,6 @@ class Exchange:
                 line.flow()
         for piece in kept:
             take(piece)
-        if self._problem is None and not self._done:
-            await self._wait()
-        if self._problem is not None:
-            raise self._problem
 
     def pause(self) -> None:
         """The client takes no more for now: the upstream is read no further."""
