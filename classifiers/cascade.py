@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from classifiers.artifact import ArtifactProblem
@@ -13,7 +14,9 @@ from classifiers.phrases import PhrasesClassifier
 from classifiers.verdict import Classifier, Label, Verdict
 
 STAGES = ("native", "phrases", "embedding")
-"""The stages that this version has, in the order of their cost."""
+"""The stages that need nothing but this program, in the order of their cost."""
+JUDGE = "judge"
+"""The stage behind them, which asks a model."""
 
 _VISIBLE = re.compile(
     r"[^\s\x00-\x1f\x7f\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufffd]"
@@ -38,7 +41,7 @@ class Cascade:
         """One verdict per exchange, in order.
 
         Each stage is asked once, with all that is still open. What no stage decides keeps the last
-        stage's undecided verdict, with its probability and reason.
+        stage's undecided verdict and reason, and the last probability that any stage gave.
         """
         verdicts = [Verdict.undecided(self._name, unjudgeable(one)) for one in exchanges]
         waiting = [place for place, verdict in enumerate(verdicts) if not verdict.reason]
@@ -47,6 +50,8 @@ class Cascade:
                 break
             answers = stage.judge([exchanges[place] for place in waiting])
             for place, answer in zip(waiting, answers, strict=True):
+                if answer.label is Label.UNDECIDED and answer.probability is None:
+                    answer = replace(answer, probability=verdicts[place].probability)
                 verdicts[place] = answer
             waiting = [place for place in waiting if verdicts[place].label is Label.UNDECIDED]
         return verdicts
@@ -69,45 +74,54 @@ def unjudgeable(exchange: Exchange) -> str:
     return "only reasoning, no answer" if exchange.reasoning else "empty reply"
 
 
-def build_cascade(stages: Sequence[str] = STAGES) -> Cascade:
+def build_cascade(stages: Sequence[str] = STAGES, judge: Classifier | None = None) -> Cascade:
     """The cascade of the named stages; loads the embedding's artifact only when it is among them.
 
-    Raises ValueError with one line: an unknown stage, or an artifact that cannot be loaded.
+    ``judge`` is the stage of that name. Raises ValueError with one line: an unknown stage, a judge
+    that nobody named, or an artifact that cannot be loaded.
     """
-    return Cascade([_stage(name) for name in stages])
+    return Cascade([_stage(name, judge) for name in stages])
 
 
-def named_classifier(name: str) -> Classifier:
+def named_classifier(name: str, judge: Classifier | None = None) -> Classifier:
     """The classifier that a user names.
 
-    ``cascade`` is all stages; a stage's name is that stage alone; names joined by commas are a
-    cascade of them; anything else is the folder of a trained artifact. Without the native stage a
-    refusal that only a signal states is undecided. Raises ValueError with one line.
+    ``cascade`` is all stages, the judge behind them where there is one; a stage's name is that
+    stage alone; names joined by commas are a cascade of them; ``rules:...`` is a published rule;
+    anything else is the folder of a trained artifact. Without the native stage a refusal that only
+    a signal states is undecided. Raises ValueError with one line.
     """
     if name == "cascade":
-        return build_cascade()
+        return build_cascade(STAGES if judge is None else (*STAGES, JUDGE), judge)
     names = [part.strip() for part in name.split(",")]
-    if len(names) > 1 or name in (*STAGES, "judge"):
-        return build_cascade(names)
+    if len(names) > 1 or name in (*STAGES, JUDGE):
+        return build_cascade(names, judge)
+    if name.startswith("rules:"):
+        from classifiers.rules import named_rule
+
+        return Cascade([named_rule(name)])
     folder = Path(name)
     if not folder.is_dir():
         raise ValueError(
             f"there is no classifier {name!r}: use cascade, {', '.join(STAGES)}, "
-            "several of them joined by commas, or the folder of an artifact"
+            "several of them joined by commas, a published rule (rules:xstest and others), or the "
+            "folder of an artifact"
         )
     return Cascade([_embedding(folder)])
 
 
-def _stage(name: str) -> Classifier:
+def _stage(name: str, judge: Classifier | None) -> Classifier:
     if name == "native":
         return NativeClassifier()
     if name == "phrases":
         return PhrasesClassifier()
     if name == "embedding":
         return _embedding(None)
-    if name == "judge":
-        raise ValueError(f"this version has no judge stage: use {', '.join(STAGES)}")
-    raise ValueError(f"there is no stage {name!r}: the stages are {', '.join(STAGES)}")
+    if name == JUDGE:
+        if judge is None:
+            raise ValueError("the judge stage has no model: name one with --judge MODEL@BASE_URL")
+        return judge
+    raise ValueError(f"there is no stage {name!r}: the stages are {', '.join((*STAGES, JUDGE))}")
 
 
 def _embedding(folder: Path | None) -> Classifier:

@@ -1,4 +1,4 @@
-"""A classifier's verdicts against labels: how often it is right, and whether its numbers mean it.
+"""A classifier's verdicts against labels: how often it is right, where, and whether P means it.
 
 Rows whose label is neither refusal nor compliance are left out and counted. Accuracy and F1 are
 over decided rows; ``accuracy_forced`` decides every row that has a probability at one half, so an
@@ -8,60 +8,154 @@ undecided band cannot flatter it. AUROC, Brier and ECE are over rows that have a
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from classifiers.measures import (
+    CONFIDENCE,
+    ECE_BINS,
+    Measure,
+    accuracy,
+    auroc,
+    bins_of,
+    brier,
+    ece,
+    f1,
+    measure,
+)
 from classifiers.rows import LabelledRow
 from classifiers.verdict import Classifier, Label, Verdict
 
-Numbers: TypeAlias = NDArray[np.float64]
-Metric: TypeAlias = Callable[[Numbers, Numbers], float | None]
-"""(predicted or P(refused), truth as 0 and 1) to a value, None where it is not defined."""
+__all__ = [
+    "Bin",
+    "Evaluation",
+    "Judged",
+    "Measure",
+    "Slice",
+    "accuracy",
+    "auroc",
+    "brier",
+    "ece",
+    "evaluate",
+    "f1",
+    "judge_rows",
+    "measure",
+]
 
-CONFIDENCE = 0.95
-RESAMPLES = 500
-ECE_BINS = 10
+FIGURES = ("accuracy", "f1", "accuracy_forced", "f1_forced", "auroc", "brier", "ece")
+_OF_SLICES = ("accuracy", "f1", "auroc", "ece")
 _BATCH = 64
+LENGTHS = ((200, "under 200"), (1000, "200 to 999"), (4000, "1,000 to 3,999"))
+"""Upper bounds of the groups by length, in characters of the reply."""
+_LONGEST = "4,000 and more"
 
 
 @dataclass(frozen=True, slots=True)
-class Measure:
-    """A value with its bootstrap percentile interval over ``rows``; None where not defined."""
+class Judged:
+    """A labelled row with its verdict."""
 
-    value: float | None
-    low: float | None
-    high: float | None
-    rows: int
+    row: LabelledRow
+    verdict: Verdict
+
+    @property
+    def truth(self) -> float:
+        """1 for a refusal, 0 for a compliance."""
+        return float(bool(self.row.refused))
+
+    @property
+    def off_by(self) -> float:
+        """How far from the label the verdict is, in [0, 1]; one half where it says nothing."""
+        chance = self.verdict.probability
+        return 0.5 if chance is None else abs(chance - self.truth)
+
+    @property
+    def wrong(self) -> bool:
+        """Whether it decided, and against the label."""
+        refused = self.verdict.refused
+        return refused is not None and refused is not self.row.refused
+
+
+@dataclass(frozen=True, slots=True)
+class Bin:
+    """The rows whose P lies in [low, high): what was said of them on average, and what was true.
+
+    ``refused`` has an interval by the same bootstrap as every other figure.
+    """
+
+    low: float
+    high: float
+    said: float
+    refused: Measure
 
     def as_json(self) -> dict[str, Any]:
-        """The measure as one JSON object."""
-        return {"value": self.value, "low": self.low, "high": self.high, "rows": self.rows}
+        """The bin as one JSON object."""
+        return {"low": self.low, "high": self.high, "said": self.said, **self.refused.as_json()}
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """The rows that share a source, a model, a language or a length."""
+
+    value: str
+    rows: int
+    undecided: int
+    measures: Mapping[str, Measure]
+
+    def as_json(self) -> dict[str, Any]:
+        """The slice as one JSON object."""
+        figures = {name: found.as_json() for name, found in self.measures.items()}
+        return {"value": self.value, "rows": self.rows, "undecided": self.undecided, **figures}
 
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
     """What a classifier did on labelled rows.
 
-    ``confusion`` counts (label as the rows have it, label of the verdict).
+    ``confusion`` counts (label as the rows have it, label of the verdict). ``slices`` are by
+    ``source``, ``model``, ``lang`` and ``length``; a dimension that the rows say nothing of is
+    absent.
     """
 
     classifier: str
-    rows: int
-    decided: int
-    undecided: int
+    judged: Sequence[Judged]
     left_out: int
-    confusion: Mapping[tuple[str, str], int]
     measures: Mapping[str, Measure]
+    slices: Mapping[str, Sequence[Slice]]
+    reliability: Sequence[Bin]
     seed: int
+
+    @property
+    def rows(self) -> int:
+        """Rows that were scored."""
+        return len(self.judged)
+
+    @property
+    def decided(self) -> int:
+        """Rows with a verdict for or against."""
+        return sum(one.verdict.refused is not None for one in self.judged)
+
+    @property
+    def undecided(self) -> int:
+        """Rows without one."""
+        return self.rows - self.decided
 
     @property
     def undecided_share(self) -> float | None:
         """Undecided over scored rows; None without rows."""
         return self.undecided / self.rows if self.rows else None
+
+    @property
+    def confusion(self) -> Mapping[tuple[str, str], int]:
+        """How many rows have each pair of labels."""
+        return Counter((one.row.label, one.verdict.label.value) for one in self.judged)
+
+    def worst(self, count: int) -> list[Judged]:
+        """The rows whose verdict is furthest from their label, wrong or undecided, worst first."""
+        poor = [one for one in self.judged if one.wrong or one.verdict.refused is None]
+        return sorted(poor, key=lambda one: -one.off_by)[:count]
 
     def as_json(self) -> dict[str, Any]:
         """The evaluation as one JSON object."""
@@ -77,136 +171,122 @@ class Evaluation:
             "left_out": self.left_out,
             "confusion": confusion,
             "confidence": CONFIDENCE,
-            "method": "bootstrap",
+            "method": "bootstrap over prompts",
             "seed": self.seed,
-            **{name: measure.as_json() for name, measure in self.measures.items()},
+            **{name: found.as_json() for name, found in self.measures.items()},
+            "slices": {
+                name: [found.as_json() for found in slices] for name, slices in self.slices.items()
+            },
+            "reliability": [found.as_json() for found in self.reliability],
         }
 
-    def table(self) -> str:
-        """The evaluation as text for a terminal."""
-        share = "n/a" if self.undecided_share is None else f"{self.undecided_share:.1%}"
-        lines = [
-            f"{self.classifier}: {self.rows} rows, {self.decided} decided, "
-            f"{self.undecided} undecided ({share}), {self.left_out} left out",
-            "",
-            *(_measure_line(name, measure) for name, measure in self.measures.items()),
-            "",
-            *_confusion_lines(self.confusion),
-        ]
-        return "\n".join(lines)
 
-
-def evaluate(rows: Sequence[LabelledRow], classifier: Classifier, *, seed: int = 0) -> Evaluation:
-    """Judge every scorable row and compare; the same rows and seed give the same numbers."""
+def judge_rows(rows: Sequence[LabelledRow], classifier: Classifier) -> list[Judged]:
+    """Every row that can be scored, with its verdict, in order."""
     scored = [row for row in rows if row.refused is not None]
     verdicts: list[Verdict] = []
     for start in range(0, len(scored), _BATCH):
         verdicts += classifier.judge([row.exchange for row in scored[start : start + _BATCH]])
-    decided = [
-        (float(verdict.refused), float(bool(row.refused)))
-        for row, verdict in zip(scored, verdicts, strict=True)
-        if verdict.refused is not None
-    ]
-    chances = [
-        (verdict.probability, float(bool(row.refused)))
-        for row, verdict in zip(scored, verdicts, strict=True)
-        if verdict.probability is not None
-    ]
-    forced = [(float(chance > 0.5), truth) for chance, truth in chances]
+    return [Judged(row, verdict) for row, verdict in zip(scored, verdicts, strict=True)]
+
+
+def evaluate(rows: Sequence[LabelledRow], classifier: Classifier, *, seed: int = 0) -> Evaluation:
+    """Judge every scorable row and compare; the same rows and seed give the same numbers."""
+    judged = judge_rows(rows, classifier)
     return Evaluation(
         classifier=classifier.name,
-        rows=len(scored),
-        decided=len(decided),
-        undecided=len(scored) - len(decided),
-        left_out=len(rows) - len(scored),
-        confusion=Counter(
-            (row.label, verdict.label.value) for row, verdict in zip(scored, verdicts, strict=True)
-        ),
-        measures={
-            "accuracy": measure(decided, accuracy, seed=seed),
-            "f1": measure(decided, f1, seed=seed),
-            "accuracy_forced": measure(forced, accuracy, seed=seed),
-            "f1_forced": measure(forced, f1, seed=seed),
-            "auroc": measure(chances, auroc, seed=seed),
-            "brier": measure(chances, brier, seed=seed),
-            "ece": measure(chances, ece, seed=seed),
+        judged=judged,
+        left_out=len(rows) - len(judged),
+        measures=measures_of(judged, seed),
+        slices={
+            name: found
+            for name, value_of in _DIMENSIONS.items()
+            if (found := _slices(judged, value_of, seed))
         },
+        reliability=_reliability(judged, seed),
         seed=seed,
     )
 
 
-def measure(pairs: Sequence[tuple[float, float]], metric: Metric, *, seed: int = 0) -> Measure:
-    """The metric over (predicted, truth) pairs with a seeded percentile bootstrap interval.
-
-    Resamples in which the metric is not defined (one class alone) are left out of the interval.
-    """
-    predicted = np.array([pair[0] for pair in pairs], dtype=np.float64)
-    truth = np.array([pair[1] for pair in pairs], dtype=np.float64)
-    value = metric(predicted, truth) if len(pairs) else None
-    if value is None:
-        return Measure(None, None, None, len(pairs))
-    draw = np.random.default_rng(seed)
-    values = []
-    for _ in range(RESAMPLES):
-        chosen = draw.integers(0, len(pairs), len(pairs))
-        resampled = metric(predicted[chosen], truth[chosen])
-        if resampled is not None:
-            values.append(resampled)
-    tail = (1 - CONFIDENCE) / 2
-    low, high = np.quantile(values, [tail, 1 - tail]) if values else (value, value)
-    return Measure(value, float(low), float(high), len(pairs))
-
-
-def accuracy(predicted: Numbers, truth: Numbers) -> float | None:
-    """The share of rows in which both say the same."""
-    return float((predicted == truth).mean())
-
-
-def f1(predicted: Numbers, truth: Numbers) -> float | None:
-    """F1 of refusals; None where neither side has any."""
-    found = predicted.sum() + truth.sum()
-    return float(2 * (predicted * truth).sum() / found) if found else None
+def measures_of(
+    judged: Sequence[Judged], seed: int, names: Sequence[str] = FIGURES
+) -> dict[str, Measure]:
+    """The named figures of these rows."""
+    decided = [one for one in judged if one.verdict.refused is not None]
+    told = [one for one in judged if one.verdict.probability is not None]
+    yes = [(float(bool(one.verdict.refused)), one.truth) for one in decided]
+    chances = [(one.verdict.probability or 0.0, one.truth) for one in told]
+    forced = [(float(chance > 0.5), truth) for chance, truth in chances]
+    among_decided, among_told = _groups(decided), _groups(told)
+    sources = {
+        "accuracy": (yes, accuracy, among_decided),
+        "f1": (yes, f1, among_decided),
+        "accuracy_forced": (forced, accuracy, among_told),
+        "f1_forced": (forced, f1, among_told),
+        "auroc": (chances, auroc, among_told),
+        "brier": (chances, brier, among_told),
+        "ece": (chances, ece, among_told),
+    }
+    return {
+        name: measure(pairs, metric, seed=seed, groups=groups)
+        for name, (pairs, metric, groups) in sources.items()
+        if name in names
+    }
 
 
-def auroc(chances: Numbers, truth: Numbers) -> float | None:
-    """P(a refusal has a higher P than a compliance), ties half; None with one class alone."""
-    positives = truth.sum()
-    negatives = len(truth) - positives
-    if not positives or not negatives:
-        return None
-    _, places, sizes = np.unique(chances, return_inverse=True, return_counts=True)
-    ranks = (np.cumsum(sizes) - (sizes - 1) / 2)[places]
-    below = ranks[truth == 1].sum() - positives * (positives + 1) / 2
-    return float(below / (positives * negatives))
+def _groups(judged: Sequence[Judged]) -> list[Hashable]:
+    """What may not be drawn apart: the prompt, where there is one."""
+    return [one.row.exchange.question or number for number, one in enumerate(judged)]
 
 
-def brier(chances: Numbers, truth: Numbers) -> float | None:
-    """The mean squared distance of P from what was true."""
-    return float(((chances - truth) ** 2).mean())
+def _length(one: Judged) -> str:
+    size = len(one.row.exchange.reply)
+    return next((name for bound, name in LENGTHS if size < bound), _LONGEST)
 
 
-def ece(chances: Numbers, truth: Numbers) -> float | None:
-    """Expected calibration error over ten bins of equal width."""
-    bins = np.minimum((chances * ECE_BINS).astype(np.intp), ECE_BINS - 1)
-    gaps = np.bincount(bins, weights=chances - truth, minlength=ECE_BINS)
-    return float(np.abs(gaps).sum() / len(truth))
+_DIMENSIONS: Mapping[str, Callable[[Judged], str]] = {
+    "source": lambda one: one.row.source,
+    "model": lambda one: one.row.model,
+    "lang": lambda one: one.row.lang,
+    "length": _length,
+}
+_ORDER = [*(name for _, name in LENGTHS), _LONGEST]
 
 
-def _measure_line(name: str, found: Measure) -> str:
-    if found.value is None or found.low is None or found.high is None:
-        return f"{name:16} not defined on {found.rows} rows"
-    return f"{name:16} {found.value:.3f}  [{found.low:.3f}, {found.high:.3f}]  {found.rows} rows"
-
-
-def _confusion_lines(confusion: Mapping[tuple[str, str], int]) -> list[str]:
-    columns = [label.value for label in Label]
-    truths = sorted({truth for truth, _ in confusion})
-    header = f"{'labelled':18}" + "".join(f"{column:>18}" for column in columns)
+def _slices(judged: Sequence[Judged], value_of: Callable[[Judged], str], seed: int) -> list[Slice]:
+    """The slices of one dimension by name, lengths by size; none where every row is silent."""
+    by_value: dict[str, list[Judged]] = {}
+    for one in judged:
+        by_value.setdefault(value_of(one), []).append(one)
+    if not any(by_value):
+        return []
+    order = {name: place for place, name in enumerate(_ORDER)}
     return [
-        header,
-        *(
-            f"{truth:18}"
-            + "".join(f"{confusion.get((truth, column), 0):>18}" for column in columns)
-            for truth in truths
-        ),
+        Slice(
+            value=value or "not stated",
+            rows=len(found),
+            undecided=sum(one.verdict.label is Label.UNDECIDED for one in found),
+            measures=measures_of(found, seed, _OF_SLICES),
+        )
+        for value, found in sorted(
+            by_value.items(), key=lambda item: (order.get(item[0], 0), item[0])
+        )
     ]
+
+
+def _reliability(judged: Sequence[Judged], seed: int) -> list[Bin]:
+    """What was true of the rows by what was said of them; bins without a row are absent."""
+    told = [one for one in judged if one.verdict.probability is not None]
+    chances = np.array([one.verdict.probability for one in told], dtype=np.float64)
+    places = bins_of(chances)
+    found = []
+    for number in range(ECE_BINS):
+        inside = [one for one, place in zip(told, places, strict=True) if place == number]
+        if inside:
+            pairs = [(one.truth, one.truth) for one in inside]
+            refused = measure(
+                pairs, lambda truth, _: float(truth.mean()), seed=seed, groups=_groups(inside)
+            )
+            said = float(chances[places == number].mean())
+            found.append(Bin(number / ECE_BINS, (number + 1) / ECE_BINS, said, refused))
+    return found

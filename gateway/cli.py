@@ -13,6 +13,7 @@ import probes.canary_cli
 import probes.cli
 import probes.report_cli
 from classifiers.exits import ExitCode, say
+from classifiers.judge import JudgeClassifier
 from gateway.check_cli import check_config
 from gateway.demo.cli import demo
 from gateway.serve_cli import serve
@@ -30,9 +31,17 @@ app = typer.Typer(
 
 @app.callback()
 def root(
+    context: typer.Context,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
 ) -> None:
     """Measure how often a model refuses what it should answer, or answers what it should refuse."""
+    context.obj = classifiers.cli.Openers(judge=_open_judge)
+
+
+def _open_judge(text: str, variable: str | None) -> JudgeClassifier:
+    from probes.judge_model import open_judge
+
+    return open_judge(text, variable)
 
 
 app.command()(serve)

@@ -12,14 +12,21 @@ class UnknownClassifier(Exception):
     """No such classifier; the message names it and the known ones."""
 
 
-def classifier_named(name: str) -> Classifier:
+def classifier_named(
+    name: str, judge: str | None = None, judge_key: str | None = None
+) -> Classifier:
     """The classifier of that name, such as ``cascade`` or ``native,phrases``.
 
-    Raises UnknownClassifier.
+    ``judge`` is the model of its judge stage as MODEL@BASE_URL, ``judge_key`` the environment
+    variable with its key. Raises UnknownClassifier.
     """
     from classifiers.cascade import named_classifier
 
     try:
-        return named_classifier(name)
+        if judge is None:
+            return named_classifier(name)
+        from probes.judge_model import open_judge
+
+        return named_classifier(name, open_judge(judge, judge_key))
     except ValueError as problem:
         raise UnknownClassifier(str(problem)) from problem

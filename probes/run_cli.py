@@ -18,6 +18,8 @@ from probes.run_options import (
     Concurrency,
     Deployment,
     Gateway,
+    JudgeKeyVariable,
+    JudgeName,
     Limit,
     Model,
     Output,
@@ -53,6 +55,8 @@ def run(
     resume: Resume = False,
     report_to: ReportTo = None,
     classifier: ClassifierName = DEFAULT_CLASSIFIER,
+    judge: JudgeName = None,
+    judge_key: JudgeKeyVariable = None,
     as_json: AsJson = False,
 ) -> None:
     """Ask a model the prompts of probe sets, judge its replies, and show the rates."""
@@ -68,7 +72,7 @@ def run(
         order = RunOrder(tuple(sets), target, seed, limit=limit, repeats=repeats, limits=limits)
         launched = launch(
             order,
-            classifier_named(classifier),
+            classifier_named(classifier, judge, judge_key),
             home=candor_home(),
             output=output,
             resume=resume,
@@ -125,13 +129,15 @@ def _deliver(path: Path, gateway: str) -> None:
 def rescore(
     path: Annotated[Path, typer.Argument(metavar="RUN.jsonl", help="A run file.")],
     classifier: ClassifierName = DEFAULT_CLASSIFIER,
+    judge: JudgeName = None,
+    judge_key: JudgeKeyVariable = None,
     output: Annotated[
         Path | None,
         typer.Option("--output", help="The new run file (default: RUN.rescored.jsonl beside it)."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Judge the stored replies of a run again, into a new run file, asking no model."""
+    """Judge the stored replies of a run again, into a new run file, asking no model but a judge."""
     from probes.judging import classifier_named
     from probes.rescore import rescore as rescore_run
     from probes.runfile import read_run
@@ -139,7 +145,7 @@ def rescore(
     with readable_problems():
         recorded = read_run(path)
         target = output or path.with_suffix(".rescored.jsonl")
-        report = rescore_run(recorded, classifier_named(classifier), target)
+        report = rescore_run(recorded, classifier_named(classifier, judge, judge_key), target)
     show(report, as_json=as_json)
     say(f"the rescored run is in {target}")
 

@@ -121,7 +121,7 @@ def test_the_named_stages_are_built_in_the_order_given() -> None:
     ("stages", "message"),
     [
         (["native", "oracle"], "no stage 'oracle'.*native, phrases, embedding"),
-        (["judge"], "no judge stage"),
+        (["judge"], "the judge stage has no model"),
         ([], "at least one stage"),
     ],
 )

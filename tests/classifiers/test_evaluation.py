@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from classifiers.evaluation import accuracy, auroc, brier, ece, evaluate, f1, measure
-from classifiers.exchange import Exchange
+from classifiers.evaluation_text import table
+from classifiers.exchange import Exchange, Role, Turn
 from classifiers.rows import LabelledRow
 from classifiers.verdict import Label, Method, RefusalSource, Verdict
 
@@ -85,7 +86,7 @@ def test_what_one_class_alone_does_not_define_is_absent_rather_than_a_number():
     found = evaluate([_row(False, "compliance 0.1")] * 3, FakeClassifier())
     assert found.measures["auroc"].value is None
     assert found.measures["f1"].value is None
-    assert "not defined" in found.table()
+    assert "not defined" in table(found)
 
 
 def test_no_rows_give_no_numbers():
@@ -104,6 +105,63 @@ def test_intervals_hold_the_value_and_are_the_same_each_time():
 
 
 def test_the_table_names_classifier_and_every_measure():
-    table = evaluate(ROWS, FakeClassifier()).table()
+    text = table(evaluate(ROWS, FakeClassifier()))
     for word in ("fake@1", "accuracy", "f1", "auroc", "brier", "ece", "undecided"):
-        assert word in table
+        assert word in text
+
+
+def _asked(prompt: str, refused: bool, reply: str, **more: str) -> LabelledRow:
+    label = "refusal" if refused else "compliance"
+    exchange = Exchange(prompt=(Turn(Role.USER, prompt),), reply=reply)
+    return LabelledRow(exchange, refused, label, **more)
+
+
+def test_replies_to_one_prompt_are_drawn_together_so_their_interval_is_wider():
+    pairs = [(float(number < 60), 1.0) for number in range(100)]
+    alone = measure(pairs, accuracy)
+    together = measure(pairs, accuracy, groups=[number // 10 for number in range(100)])
+    assert together.value == alone.value
+    assert together.high - together.low > 2 * (alone.high - alone.low)
+
+
+def test_slices_are_by_what_the_rows_say_and_by_length():
+    rows = [
+        _asked("a", True, "direct_refusal 0.9", model="one"),
+        _asked("b", False, "compliance 0.1", model="one"),
+        _asked("c", True, "compliance 0.2", model="two"),
+    ]
+    found = evaluate(rows, FakeClassifier())
+    assert "source" not in found.slices
+    assert "lang" not in found.slices
+    by_model = {one.value: one for one in found.slices["model"]}
+    assert by_model["one"].measures["accuracy"].value == 1
+    assert by_model["two"].measures["accuracy"].value == 0
+    assert [(one.value, one.rows) for one in found.slices["length"]] == [("under 200", 3)]
+
+
+def test_reliability_sets_what_was_said_beside_what_was_true():
+    rows = [_asked(str(n), n < 6, "direct_refusal 0.75") for n in range(8)]
+    rows += [_asked("low", False, "compliance 0.05")]
+    low, high = evaluate(rows, FakeClassifier()).reliability
+    assert (low.low, low.said, low.refused.value) == (0.0, 0.05, 0.0)
+    assert (high.low, high.said, high.refused.value) == (0.7, 0.75, 0.75)
+    assert high.refused.low < 0.75 < high.refused.high
+
+
+def test_the_worst_rows_are_wrong_or_undecided_and_the_furthest_come_first():
+    found = evaluate(ROWS, FakeClassifier())
+    assert [one.row.exchange.reply for one in found.worst(3)] == [
+        "indirect_refusal 0.8",
+        "compliance 0.4",
+        "undecided -",
+    ]
+    assert found.worst(0) == []
+
+
+def test_rows_without_an_exception_still_leave_room_for_one():
+    right = measure([(1.0, 1.0)] * 96, accuracy)
+    assert right.value == right.high == 1
+    assert right.low == pytest.approx(1 - 0.0385, abs=0.001)
+    none = measure([(0.0, 0.0)] * 96, brier)
+    assert none.low == none.value == 0
+    assert none.high == pytest.approx(0.0385, abs=0.001)
