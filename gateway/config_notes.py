@@ -27,8 +27,27 @@ def _unserved(settings: Settings) -> Iterator[str]:
         yield "store.url: PostgreSQL cannot be used in this version; write sqlite:///FILE"
     if settings.queue.url.get_secret_value() != "local":
         yield "queue.url: Redis cannot be used in this version; write local"
-    if Stage.JUDGE in settings.classifier.cascade:
-        yield "classifier.cascade: judge cannot be used in this version; leave it out"
+    yield from _mute_judge(settings)
+
+
+def _mute_judge(settings: Settings) -> Iterator[str]:
+    """Why the judge cannot be asked."""
+    if Stage.JUDGE not in settings.classifier.cascade:
+        return
+    named = settings.classifier.judge
+    for entry in settings.deployments:
+        if entry.name != named:
+            continue
+        if entry.upstream.base_url is None:
+            yield (
+                f"classifier.judge: {named!r} is reached through LiteLLM, which the scorer does "
+                "not use; name a deployment with a base_url"
+            )
+        elif entry.upstream.model is None and any(mark in entry.model for mark in "*?["):
+            yield (
+                f"classifier.judge: {named!r} serves {entry.model!r} and writes no model; give it "
+                "upstream.model"
+            )
 
 
 def _uninstalled(settings: Settings, installed: Callable[[str], bool]) -> Iterator[str]:
@@ -54,6 +73,7 @@ def notes(settings: Settings) -> list[str]:
         *exposures(settings),
         *_unmet_waits(settings),
         *_loose_clients(settings),
+        *_idle_judge(settings),
         *not_yet_acted_on(settings),
     ]
 
@@ -110,6 +130,19 @@ def _loose_clients(settings: Settings) -> Iterator[str]:
             )
 
 
+def _idle_judge(settings: Settings) -> Iterator[str]:
+    judge = settings.classifier
+    if judge.judge is not None and Stage.JUDGE not in judge.cascade:
+        yield "classifier.judge: nobody asks it; add judge to classifier.cascade"
+    if judge.judge_usd_per_day is not None and judge.judge is not None:
+        for position, entry in enumerate(settings.deployments):
+            if entry.name == judge.judge and entry.upstream.price is None:
+                yield (
+                    "classifier.judge_usd_per_day: what asking costs is not known; give "
+                    f"deployments[{position}].upstream.price"
+                )
+
+
 def not_yet_acted_on(settings: Settings) -> list[str]:
     """One line for each key that is understood but without effect in this version."""
     return [f"{where}: understood, but without effect in this version" for where in _idle(settings)]
@@ -118,8 +151,6 @@ def not_yet_acted_on(settings: Settings) -> list[str]:
 def _idle(settings: Settings) -> Iterator[str]:
     if settings.mirror.shadow is not None:
         yield "mirror.shadow"
-    if settings.classifier.judge is not None:
-        yield "classifier.judge"
     for branch in ("probes", "policies", "guards"):
         for position, entry in enumerate(getattr(settings, branch)):
             yield f"{branch}[{position}]" + (f" ({entry.name})" if branch != "probes" else "")

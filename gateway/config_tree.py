@@ -110,7 +110,12 @@ class ClassifierSettings(Branch):
     )
     """Stages in order, cheap ones first."""
     judge: Name | None = None
-    """The deployment that the judge stage asks."""
+    """The deployment that the judge stage asks what no other stage decides."""
+    judge_questions_per_day: Positive | None = 1000
+    """Replies that a judge is asked about in a day (UTC), from each start of the gateway; null: as
+    many as there are."""
+    judge_usd_per_day: Dollars | None = None
+    """What asking may cost in a day, by the deployment's price; none: not counted."""
 
 
 class ProbeSettings(Branch):

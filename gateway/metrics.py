@@ -141,6 +141,12 @@ DECLARED: tuple[Declared, ...] = (
         "Verdicts, the undecided among them.",
         ("deployment", "traffic", "category", "label", "source"),
     ),
+    Declared(
+        "candor_verdicts_by_stage_total",
+        Kind.COUNTER,
+        "Verdicts on captures by the stage of the cascade that decided; none: undecided.",
+        ("deployment", "stage"),
+    ),
     *(each for name, meaning in _RATE_MEANINGS.items() for each in _rate(name, meaning)),
     Declared(
         "candor_probe_runs_total",
@@ -158,6 +164,12 @@ DECLARED: tuple[Declared, ...] = (
         "candor_classifier_info",
         Kind.GAUGE,
         "The classifier that scores, always 1.",
+        ("classifier",),
+    ),
+    Declared(
+        "candor_classifier_truncated_total",
+        Kind.COUNTER,
+        "Replies that were too long for the classifier to read whole.",
         ("classifier",),
     ),
     Declared(

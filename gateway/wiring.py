@@ -11,12 +11,13 @@ from prometheus_client.registry import CollectorRegistry
 
 from gateway.app import framework, watching_router
 from gateway.assembly import Assembly
-from gateway.config import Settings
+from gateway.config import Settings, Stage
 from gateway.control import admin_guard, control_router
 from gateway.counting import Metrics
 from gateway.http_protocol import protocol_for
 from gateway.limits import open_limiter
 from gateway.mirror.collector import MirrorCollector
+from gateway.mirror.judging import judge_order
 from gateway.mirror.observer import MirrorObserver
 from gateway.mirror.queue import LocalQueue
 from gateway.mirror.scorer import scorer_command
@@ -52,7 +53,11 @@ class _Lasting:
         self.planes = Planes(self.deadlines, open_limiter(settings, home, place.slot))
         self.supervisor: ScorerSupervisor | None = None
         if place.first:
-            self.supervisor = ScorerSupervisor(scoring(settings, self.queue, self.store))
+            order = judge_order(settings)
+            self.supervisor = ScorerSupervisor(
+                scoring(settings, self.queue, self.store),
+                order=order.line() if order else b"",
+            )
 
     def replan(self, settings: Settings) -> Plane:
         """The plane of a configuration, watched by the mirror."""
@@ -127,6 +132,7 @@ def scoring(settings: Settings, queue: LocalQueue, store: Store) -> list[str]:
         stages=settings.classifier.cascade,
         redact=settings.mirror.redact,
         retention_days=settings.mirror.retention_days,
+        judged=Stage.JUDGE in settings.classifier.cascade,
     )
 
 

@@ -30,6 +30,7 @@ from gateway.store import (
     RunCount,
     RunRateRecord,
     RunRecord,
+    StageTally,
     Store,
     StoreProblem,
     VerdictTally,
@@ -37,6 +38,8 @@ from gateway.store import (
 from probes.rates import Counts, Rate, RateName, rate_from
 
 _OUTCOMES = ("queued", "dropped", "scored", "failed")
+_STAGES = ("native", "phrases", "embedding", "none")
+"""The stages that every gateway has, and the undecided: these cells start at 0."""
 LIVE = "live"
 PROBE = "probe"
 
@@ -72,6 +75,7 @@ class _Kept:
 
     verdicts: list[VerdictTally]
     captures: list[CaptureTally]
+    stages: list[StageTally]
     classifiers: list[ClassifierRecord]
     latest: list[RunRecord]
     counts: list[RunCount]
@@ -113,6 +117,7 @@ class MirrorCollector(Collector):
         yield from self._backlog()
         if kept is not None:
             yield self._verdicts(kept.verdicts)
+            yield self._stages(kept.stages)
             yield from self._rates(kept)
             yield from self._runs(kept.counts)
             yield from _classifiers(kept.classifiers)
@@ -123,6 +128,7 @@ class MirrorCollector(Collector):
             return _Kept(
                 store.verdict_tallies(),
                 store.capture_tallies(),
+                store.stage_tallies(),
                 store.classifiers(),
                 store.latest_runs(),
                 store.run_counts(),
@@ -169,6 +175,12 @@ class MirrorCollector(Collector):
             cell = (tally.traffic, tally.category, tally.label.value, tally.source.value)
             cells[self._label(tally.deployment), *cell] += tally.count
         return _filled("candor_verdicts_total", cells)
+
+    def _stages(self, tallies: Iterable[StageTally]) -> Metric:
+        cells = Counter({(name, stage): 0 for name in self._deployments for stage in _STAGES})
+        for tally in tallies:
+            cells[self._label(tally.deployment), tally.stage] += tally.count
+        return _filled("candor_verdicts_by_stage_total", cells)
 
     def _rates(self, kept: _Kept) -> Iterator[Metric]:
         live = [
@@ -264,13 +276,16 @@ def _filled(name: str, cells: Counter[tuple[str, ...]] | Counter[tuple[str, str]
 
 def _classifiers(records: list[ClassifierRecord]) -> Iterator[Metric]:
     named: GaugeMetricFamily = gauge_family("candor_classifier_info")
+    cut = counter_family("candor_classifier_truncated_total")
     took = histogram_family("candor_scoring_duration_seconds")
     bounds = [*map(str, SCORING_BUCKETS), "+Inf"]
     for record in records[:1]:
         named.add_metric((record.name,), 1)
     for record in records:
+        cut.add_metric((record.name,), record.truncated)
         if len(record.buckets) == len(bounds):
             counts = list(accumulate(record.buckets))
             took.add_metric((record.name,), list(zip(bounds, counts, strict=True)), record.seconds)
     yield named
+    yield cut
     yield took

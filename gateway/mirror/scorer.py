@@ -22,6 +22,8 @@ import structlog
 from classifiers.cascade import build_cascade
 from gateway.metrics import SCORING_BUCKETS
 from gateway.mirror.complaints import Complaints
+from gateway.mirror.judging import LEASE_SECONDS as JUDGE_LEASE_SECONDS
+from gateway.mirror.judging import JudgeOrder, open_judge
 from gateway.mirror.scoring import Scoring, failed
 from gateway.mirror.spool import Spool, Spooled
 from gateway.store import Store, StoreProblem
@@ -154,13 +156,16 @@ def scorer_command(
     stages: Sequence[str],
     redact: Sequence[str],
     retention_days: int | None,
+    judged: bool = False,
 ) -> list[str]:
-    """The command line of a scorer process."""
+    """The command line of a scorer process; ``judged``: its input begins with a JudgeOrder."""
     command = [sys.executable, "-m", "gateway.mirror.scorer"]
     command += ["--spool", str(spool), "--store", store_url]
     command += ["--stages", ",".join(stages), "--redact", ",".join(redact)]
     if retention_days is not None:
         command += ["--retention-days", str(retention_days)]
+    if judged:
+        command += ["--judge", "--lease-seconds", f"{JUDGE_LEASE_SECONDS:g}"]
     return command
 
 
@@ -183,11 +188,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _yield_to_serving()
     stop = threading.Event()
+    order = _first_line() if options.judge else b""
     threading.Thread(target=_stop_at_end_of_input, args=(stop,), daemon=True).start()
     try:
         store = Store(options.store, options.spool.parent)
         spool = Spool(options.spool)
-        scoring = Scoring(build_cascade(_words(options.stages)), _words(options.redact))
+        judge = open_judge(JudgeOrder.read(order)) if options.judge else None
+        cascade = build_cascade(_words(options.stages), judge)
+        scoring = Scoring(cascade, _words(options.redact))
     except (StoreProblem, sqlite3.Error, OSError, ValueError) as problem:
         sys.stderr.write(f"candor: the scorer cannot begin: {problem}\n")
         return 2
@@ -204,11 +212,20 @@ def _options() -> argparse.ArgumentParser:
     parser.add_argument("--redact", default="")
     parser.add_argument("--retention-days", type=int, default=None)
     parser.add_argument("--lease-seconds", type=float, default=LEASE_SECONDS)
+    parser.add_argument("--judge", action="store_true")
     return parser
 
 
 def _words(text: str) -> tuple[str, ...]:
     return tuple(word for word in text.split(",") if word)
+
+
+def _first_line() -> bytes:
+    """The first line of the input, read byte by byte so that nothing behind it is taken."""
+    line = b""
+    while not line.endswith(b"\n") and (byte := os.read(0, 1)):
+        line += byte
+    return line
 
 
 def _stop_at_end_of_input(stop: threading.Event) -> None:

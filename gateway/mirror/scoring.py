@@ -8,13 +8,17 @@ from collections.abc import Callable, Sequence
 
 from classifiers.cascade import unjudgeable
 from classifiers.exchange import Ending, Exchange
-from classifiers.verdict import Classifier, Verdict
+from classifiers.verdict import Classifier, Method, Verdict
+from classifiers.views import truncated
 from classifiers.wire import read_exchange
 from gateway.metrics import SCORING_BUCKETS
 from gateway.mirror.capture import Capture
 from gateway.mirror.redaction import redacted
 from gateway.mirror.spool import Spooled
 from gateway.store import ExchangeOutcome, ExchangeRecord, ScoringTime
+
+_READERS = (Method.EMBEDDING, Method.JUDGE)
+"""The stages that read no more than a part of a very long reply."""
 
 
 class Scoring:
@@ -53,7 +57,12 @@ class Scoring:
             _record(capture, exchange, by_place.get(place), now)
             for place, (capture, exchange) in enumerate(zip(captures, exchanges, strict=True))
         ]
-        return records, ScoringTime(self.classifier, seconds, _buckets(seconds, len(judged)))
+        cut = sum(
+            verdict.method in _READERS and truncated(exchanges[place].reply)
+            for place, verdict in by_place.items()
+        )
+        buckets = _buckets(seconds, len(judged))
+        return records, ScoringTime(self.classifier, seconds, buckets, truncated=cut)
 
 
 def error_in(exchange: Exchange) -> str:

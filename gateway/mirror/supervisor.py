@@ -19,17 +19,22 @@ STOP_SECONDS = 10.0
 
 
 class ScorerSupervisor:
-    """Starts the command, starts it again when it dies, after a pause that doubles each time."""
+    """Starts the command, starts it again when it dies, after a pause that doubles each time.
+
+    ``order`` is what each one's input begins with: a secret is no argument.
+    """
 
     def __init__(
         self,
         command: Sequence[str],
         *,
+        order: bytes = b"",
         stop_seconds: float = STOP_SECONDS,
         first_pause_seconds: float = FIRST_PAUSE_SECONDS,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._command = tuple(command)
+        self._order = order
         self._stop_seconds = stop_seconds
         self._first_pause = first_pause_seconds
         self._clock = clock
@@ -76,6 +81,8 @@ class ScorerSupervisor:
             return
         self._child = child
         self.starts += 1
+        if self._order and child.stdin is not None:
+            child.stdin.write(self._order)
         stopping = asyncio.create_task(stop.wait())
         ended = asyncio.create_task(child.wait())
         try:

@@ -12,6 +12,7 @@ from gateway.store.records import (
     RunRateRecord,
     RunRecord,
     ScoringTime,
+    StageTally,
     VerdictTally,
 )
 from gateway.store.store import Store
@@ -27,6 +28,7 @@ __all__ = [
     "RunRateRecord",
     "RunRecord",
     "ScoringTime",
+    "StageTally",
     "Store",
     "StoreProblem",
     "VerdictTally",

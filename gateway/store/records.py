@@ -81,26 +81,39 @@ class CaptureTally:
 
 
 @dataclass(frozen=True, slots=True)
+class StageTally:
+    """How many verdicts on a deployment's exchanges a stage of the cascade decided."""
+
+    deployment: str
+    stage: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class ClassifierRecord:
     """A classifier that scored here, with its latency histogram.
 
     ``buckets`` are counts per bucket of SCORING_BUCKETS, the last one for everything above;
-    ``seconds`` is their sum; ``loaded_at`` is the Unix time of the last start with it.
+    ``seconds`` is their sum; ``loaded_at`` is the Unix time of the last start with it;
+    ``truncated`` counts the replies that were too long to be read whole.
     """
 
     name: str
     loaded_at: float
     seconds: float
     buckets: tuple[int, ...]
+    truncated: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class ScoringTime:
-    """What a batch took a noted classifier: its seconds, and exchanges per bucket."""
+    """What a batch took a noted classifier: its seconds, exchanges per bucket, and how many of
+    them it read only in part."""
 
     classifier: str
     seconds: float
     buckets: tuple[int, ...]
+    truncated: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -129,12 +129,14 @@ def classifier_row(record: ClassifierRecord) -> dict[str, Any]:
         "loaded_at": record.loaded_at,
         "seconds": record.seconds,
         "buckets": json.dumps(record.buckets),
+        "truncated": record.truncated,
     }
 
 
 def classifier_of(row: Row[Any]) -> ClassifierRecord:
     """The record that ``classifier_row`` wrote."""
-    return ClassifierRecord(row.name, row.loaded_at, row.seconds, tuple(json.loads(row.buckets)))
+    buckets = tuple(json.loads(row.buckets))
+    return ClassifierRecord(row.name, row.loaded_at, row.seconds, buckets, row.truncated)
 
 
 def run_row(record: RunRecord) -> dict[str, Any]:

@@ -13,6 +13,7 @@ import structlog
 from sqlalchemy import Connection, delete, func, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
+from classifiers.verdict import Method, Verdict
 from gateway.store import rows
 from gateway.store.engine import StoreProblem, begun, opened, resolved
 from gateway.store.footprint import Footprint
@@ -25,6 +26,7 @@ from gateway.store.records import (
     RunCount,
     RunRecord,
     ScoringTime,
+    StageTally,
     VerdictTally,
 )
 from gateway.store.schema import migrate
@@ -34,6 +36,7 @@ from gateway.store.tables import (
     exchanges,
     run_rates,
     runs,
+    stage_tallies,
     verdict_tallies,
 )
 
@@ -111,6 +114,7 @@ class Store:
         with self._begun(write=True) as connection:
             new = [record for record in records if _inserted(connection, record)]
             _add_verdicts(connection, _cells(new))
+            _add_stages(connection, new)
             _add_captures(connection, new)
             if new and time is not None:
                 _add_time(connection, time)
@@ -165,6 +169,12 @@ class Store:
         with self._begun(write=False) as connection:
             found = connection.execute(select(capture_tallies))
             return [CaptureTally(row.deployment, row.outcome, row.total) for row in found]
+
+    def stage_tallies(self) -> list[StageTally]:
+        """Verdicts on captures, by deployment and by the stage that decided."""
+        with self._begun(write=False) as connection:
+            found = connection.execute(select(stage_tallies))
+            return [StageTally(row.deployment, row.stage, row.total) for row in found]
 
     def note_classifier(self, name: str, loaded_at: float, *, buckets: int) -> None:
         """Say that a scorer has loaded this classifier; its histogram starts at 0 or goes on."""
@@ -284,6 +294,21 @@ def _add_verdicts(connection: Connection, cells: Counter[VerdictCell]) -> None:
         connection.execute(statement.on_conflict_do_update(set_={"total": total}))
 
 
+def _add_stages(connection: Connection, records: Iterable[ExchangeRecord]) -> None:
+    decided = Counter((r.deployment, stage_of(r.verdict)) for r in records if r.verdict is not None)
+    for (deployment, stage), count in decided.items():
+        statement = upsert(stage_tallies).values(
+            {"deployment": deployment, "stage": stage, "total": count}
+        )
+        total = stage_tallies.c.total + statement.excluded.total
+        connection.execute(statement.on_conflict_do_update(set_={"total": total}))
+
+
+def stage_of(verdict: Verdict) -> str:
+    """The stage that decided; ``none`` where none did."""
+    return (Method.NONE if verdict.refused is None else verdict.method).value
+
+
 def _add_captures(connection: Connection, records: Iterable[ExchangeRecord]) -> None:
     ended = Counter(
         (r.deployment, "failed" if r.outcome is ExchangeOutcome.FAILED else "scored")
@@ -304,7 +329,12 @@ def _add_time(connection: Connection, time: ScoringTime) -> None:
     if len(before) != len(time.buckets):  # another version's bounds: its counts fit nowhere here
         before = (0,) * len(time.buckets)
     buckets = tuple(a + b for a, b in zip(before, time.buckets, strict=True))
-    new = ClassifierRecord(held.name, held.loaded_at, held.seconds + time.seconds, buckets)
+    new = replace(
+        held,
+        seconds=held.seconds + time.seconds,
+        buckets=buckets,
+        truncated=held.truncated + time.truncated,
+    )
     connection.execute(update(classifiers).where(here).values(rows.classifier_row(new)))
 
 

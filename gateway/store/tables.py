@@ -74,6 +74,14 @@ capture_tallies = Table(
     Column("total", Integer, nullable=False),
 )
 
+stage_tallies = Table(
+    "stage_tallies",
+    metadata,
+    Column("deployment", String(200), primary_key=True),
+    Column("stage", String(32), primary_key=True),
+    Column("total", Integer, nullable=False),
+)
+
 classifiers = Table(
     "classifiers",
     metadata,
@@ -81,6 +89,7 @@ classifiers = Table(
     Column("loaded_at", Float, nullable=False),
     Column("seconds", Float, nullable=False),
     Column("buckets", Text, nullable=False),
+    Column("truncated", Integer, nullable=False, server_default="0"),
 )
 
 runs = Table(

@@ -149,7 +149,7 @@ def test_what_cannot_be_served_yet_is_named():
     assert [line.split(": ")[0] for line in lines] == [
         "store.url",
         "queue.url",
-        "classifier.cascade",
+        "classifier.judge",
     ]
     assert "secret" not in "".join(lines)
     assert hindrances(settings_from(one(), environ={})) == []

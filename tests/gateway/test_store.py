@@ -10,13 +10,16 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from structlog.testing import capture_logs
 
 from classifiers.verdict import Label, RefusalSource
 from gateway.store import (
+    ClassifierRecord,
     ExchangeOutcome,
     RunCount,
     RunRateRecord,
@@ -26,7 +29,7 @@ from gateway.store import (
     StoreProblem,
     VerdictTally,
 )
-from gateway.store.engine import opened, resolved
+from gateway.store.engine import begun, opened, resolved
 from gateway.store.schema import HEAD, MIGRATIONS, migrate, upgrade
 from gateway.store.tables import metadata
 from tests.gateway.calls import record
@@ -246,6 +249,30 @@ def test_a_new_store_has_exactly_the_declared_tables_however_it_is_made(tmp_path
         )
         assert "version_num VARCHAR(32) NOT NULL" in schema
     engine.dispose()
+
+
+def test_a_store_of_the_first_schema_keeps_what_it_has_and_counts_on(tmp_path):
+    engine = opened(resolved("sqlite:///candor.db", tmp_path))
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    with begun(engine, write=True) as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+    with engine.begin() as connection:
+        connection.exec_driver_sql("INSERT INTO classifiers VALUES ('c@1', 1.0, 2.5, '[1, 0]')")
+    engine.dispose()
+    store = Store("sqlite:///candor.db", tmp_path)
+    assert store.classifiers() == [ClassifierRecord("c@1", 1.0, 2.5, (1, 0))]
+    store.record([record("c1")], ScoringTime("c@1", 0.5, (0, 1), truncated=1))
+    assert store.classifiers() == [ClassifierRecord("c@1", 1.0, 3.0, (1, 1), 1)]
+    store.close()
+
+
+def test_verdicts_are_counted_by_the_stage_that_decided(store):
+    undecided = record("c3", label=Label.UNDECIDED)
+    store.record([record("c1"), record("c2"), undecided, record("c4", label=None)])
+    decided = record("c1").verdict.method.value
+    assert {(t.stage, t.count) for t in store.stage_tallies()} == {(decided, 2), ("none", 1)}
 
 
 def test_the_known_head_is_the_newest_migration():
