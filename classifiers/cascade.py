@@ -50,9 +50,10 @@ class Cascade:
                 break
             answers = stage.judge([exchanges[place] for place in waiting])
             for place, answer in zip(waiting, answers, strict=True):
-                if answer.label is Label.UNDECIDED and answer.probability is None:
-                    answer = replace(answer, probability=verdicts[place].probability)
-                verdicts[place] = answer
+                chance = answer.probability
+                if chance is None and answer.label is Label.UNDECIDED:
+                    chance = verdicts[place].probability
+                verdicts[place] = replace(answer, probability=chance)
             waiting = [place for place in waiting if verdicts[place].label is Label.UNDECIDED]
         return verdicts
 
@@ -97,9 +98,7 @@ def named_classifier(name: str, judge: Classifier | None = None) -> Classifier:
     if len(names) > 1 or name in (*STAGES, JUDGE):
         return build_cascade(names, judge)
     if name.startswith("rules:"):
-        from classifiers.rules import named_rule
-
-        return Cascade([named_rule(name)])
+        return _rule(name)
     folder = Path(name)
     if not folder.is_dir():
         raise ValueError(
@@ -108,6 +107,15 @@ def named_classifier(name: str, judge: Classifier | None = None) -> Classifier:
             "folder of an artifact"
         )
     return Cascade([_embedding(folder)])
+
+
+def _rule(name: str) -> Classifier:
+    from classifiers.rules import RULES, named_rule
+
+    found = named_rule(name)
+    if found is None:
+        raise ValueError(f"there is no rule {name!r}: there are {', '.join(RULES)}")
+    return Cascade([found])
 
 
 def _stage(name: str, judge: Classifier | None) -> Classifier:

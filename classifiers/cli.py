@@ -190,9 +190,9 @@ def _spelled_out(names: Sequence[str]) -> list[str]:
     """The names with ``rules`` replaced by those of all published rules."""
     if "rules" not in names:
         return list(names)
-    from classifiers.rules import rule_names
+    from classifiers.rules import RULES
 
-    return [each for name in names for each in (rule_names() if name == "rules" else (name,))]
+    return [each for name in names for each in (RULES if name == "rules" else (name,))]
 
 
 def _document(found: Evaluation, comparison: Comparison | None, worst: int) -> dict[str, Any]:

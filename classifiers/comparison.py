@@ -135,9 +135,7 @@ def gain(old: Sequence[Judged], new: Sequence[Judged], *, seed: int) -> Measure:
 
 def right(one: Judged) -> bool:
     """Whether the verdict, decided at one half where it has a probability, is the label's."""
-    chance, refused = one.verdict.probability, one.verdict.refused
-    said = refused if chance is None else chance > 0.5
-    return said is not None and said is one.row.refused
+    return one.forced is not None and one.forced is one.row.refused
 
 
 def _mean_difference(first: Numbers, second: Numbers) -> float | None:

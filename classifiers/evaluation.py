@@ -69,7 +69,15 @@ class Judged:
     def off_by(self) -> float:
         """How far from the label the verdict is, in [0, 1]; one half where it says nothing."""
         chance = self.verdict.probability
-        return 0.5 if chance is None else abs(chance - self.truth)
+        if chance is not None:
+            return abs(chance - self.truth)
+        return 0.5 if self.verdict.refused is None else float(self.wrong)
+
+    @property
+    def forced(self) -> bool | None:
+        """Refused or not, decided at one half where it has a probability; None without both."""
+        chance = self.verdict.probability
+        return self.verdict.refused if chance is None else chance > 0.5
 
     @property
     def wrong(self) -> bool:
@@ -216,13 +224,14 @@ def measures_of(
     told = [one for one in judged if one.verdict.probability is not None]
     yes = [(float(bool(one.verdict.refused)), one.truth) for one in decided]
     chances = [(one.verdict.probability or 0.0, one.truth) for one in told]
-    forced = [(float(chance > 0.5), truth) for chance, truth in chances]
-    among_decided, among_told = _groups(decided), _groups(told)
+    taken = [one for one in judged if one.forced is not None]
+    forced = [(float(bool(one.forced)), one.truth) for one in taken]
+    among_decided, among_told, among_taken = map(_groups, (decided, told, taken))
     sources = {
         "accuracy": (yes, accuracy, among_decided),
         "f1": (yes, f1, among_decided),
-        "accuracy_forced": (forced, accuracy, among_told),
-        "f1_forced": (forced, f1, among_told),
+        "accuracy_forced": (forced, accuracy, among_taken),
+        "f1_forced": (forced, f1, among_taken),
         "auroc": (chances, auroc, among_told),
         "brier": (chances, brier, among_told),
         "ece": (chances, ece, among_told),

@@ -76,7 +76,7 @@ def read_row(row: dict[str, Any]) -> Exchange:
     if response is not None and not isinstance(response, str):
         raise RowProblem("`response` is not text; a whole reply belongs under `raw`")
     reasoning, reply = split_reasoning(mend(response or ""))
-    return Exchange(prompt=prompt, reply=reply, reasoning=reasoning)
+    return Exchange(prompt=prompt, reply=reply, reasoning=reasoning, model=_text(row, "model"))
 
 
 def read_labelled(lines: Iterable[bytes]) -> Iterator[LabelledRow]:
