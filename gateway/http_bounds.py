@@ -13,6 +13,7 @@ import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from gateway.config import LimitSettings
+from gateway.proxy.client import reset
 from gateway.proxy.clock import new_request_id
 from gateway.proxy.errors import Declined, bad_request, head_too_large
 from gateway.upstreams.deadlines import NEVER
@@ -103,6 +104,15 @@ class BoundedProtocol(HttpToolsProtocol):
         except OSError:
             return False
         return told[0] in _LEFT
+
+    def _behind(self) -> None:
+        """The client is behind with taking its reply; it is given up where nothing moves."""
+        left = self.transport.get_write_buffer_size()
+        if left >= self._unread:
+            reset(self.transport)
+            return
+        self._unread = left
+        self._wait(self.limits.client_timeout_seconds)
 
     def _close(self) -> None:
         """Closes the connection, within the time that the client has to take what is left."""

@@ -150,15 +150,6 @@ class FrontProtocol(BoundedProtocol):
             self._rest()
             self._silent()
 
-    def _behind(self) -> None:
-        """The client is behind with taking its reply; it is given up where nothing moves."""
-        left = self.transport.get_write_buffer_size()
-        if left >= self._unread:
-            reset(self.transport)
-            return
-        self._unread = left
-        self._wait(self.limits.client_timeout_seconds)
-
     def _silent(self) -> None:
         """The client did not send what was waited for."""
         if self._reading is not None:
@@ -209,11 +200,12 @@ class FrontProtocol(BoundedProtocol):
         if size > self.limits.max_head_bytes:
             self._refusal = head_too_large(self.limits.max_head_bytes)
             raise ValueError("the head is too large")
-        if self.parser.should_upgrade() and not known.websocket:
-            self._framing = known.framing(self._length)
         method, target = self.parser.get_method(), self._asked
         if target is None or target.sent != self._target or target.method != method:
             target = self._asked = Target(method, self._target)
+        tunnels = known.websocket and method == b"GET" and target.address is not None
+        if self.parser.should_upgrade() and not tunnels:
+            self._framing = known.framing(self._length)
         if target.address is None:
             self._fall_through()
         elif self._framework_answers:

@@ -44,7 +44,8 @@ class Courier:
     """One call on its way."""
 
     __slots__ = (
-        "_began", "_call", "_course", "_deadline", "_handed", "_plan", "_plane", "_record",
+        "_began", "_call", "_course", "_deadline", "_handed", "_limit", "_plan", "_plane",
+        "_record",
     )  # fmt: skip
 
     def __init__(self, plane: Plane, plan: Passage, call: Call, *, record: CallRecord) -> None:
@@ -55,6 +56,8 @@ class Courier:
         self._began = 0.0
         self._handed = False
         """Whether a reply's head has gone to the client: from then on there is no other."""
+        self._limit: asyncio.Timeout | None = None
+        """What ends the current try, where its rules bound it: until the reply's head is here."""
         self._course: Course | None = None
         """How far it has come, from its first failure on."""
         # The clock that every event loop goes by; asking for the loop costs a system call.
@@ -122,7 +125,7 @@ class Courier:
                 request.landing = self
             opening = self._plane.upstreams[name].open(request)
             limit = route.rules.try_timeout_seconds
-            reply = await (opening if limit is None else _within(limit, opening))
+            reply = await (opening if limit is None else self._within(limit, opening))
         except UpstreamProblem as problem:
             self._blame(problem)
             return None, broke(problem)
@@ -138,6 +141,16 @@ class Courier:
             return reply, _FINE
         return reply, replied(reply.status, reply.headers, unix_now=time.time(), refused=refused)
 
+    async def _within(self, seconds: float, opening: Awaitable[Reply]) -> Reply:
+        """The reply if its head is here in time; raises UpstreamTimeout."""
+        try:
+            async with asyncio.timeout(seconds) as self._limit:
+                return await opening
+        except TimeoutError:
+            raise UpstreamTimeout(f"timed out: the try took longer than {seconds:g} s") from None
+        finally:
+            self._limit = None
+
     def _tell(self, decision: Retry | FallBack, reply: Reply | None) -> None:
         """Counts what is about to be hidden from the client, before it is."""
         observer, record = self._plane.observer, self._record
@@ -152,6 +165,10 @@ class Courier:
 
     def landed(self, reply: Landed) -> None:
         """Hands on at once what nothing can stand in the way of."""
+        if self._limit is not None:
+            if self._limit.expired():
+                return  # The try is over: what follows it may be another one.
+            self._limit.reschedule(None)
         if reply.status < 400 and reply.status != 101:
             self._begin(reply)
             reply.start(self._call.client)
@@ -211,15 +228,6 @@ class Courier:
 
 
 _FINE = Outcome(200)
-
-
-async def _within(seconds: float, opening: Awaitable[Reply]) -> Reply:
-    """The reply if its head is here in time; raises UpstreamTimeout."""
-    try:
-        async with asyncio.timeout(seconds):
-            return await opening
-    except TimeoutError:
-        raise UpstreamTimeout(f"timed out: the try took longer than {seconds:g} s") from None
 
 
 def _switching(reply: Reply) -> Headers:

@@ -87,7 +87,7 @@ class Planner:
         road: _Road | None = head.fields.recall("road", self)
         if road is None or road.address is not head.address:
             return None
-        body = asked.call.body.taken(READ_AT_ONCE)
+        body = asked.call.body.taken(min(READ_AT_ONCE, self._limits.max_request_bytes))
         if body is None:
             return None
         try:

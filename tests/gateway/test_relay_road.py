@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
+import socket
+import time
 from dataclasses import replace
 
 import pytest
@@ -169,6 +172,54 @@ def test_a_large_body_after_small_ones_goes_the_same_way():
         assert second.seen[0].body == large
 
 
+def test_the_largest_body_holds_for_every_call_of_a_connection():
+    with several(A, server={"limits": {"max_request_bytes": 1024}}) as (running, upstream):
+        one = OneConnection(running)
+        statuses = [one.ask(of("first", user="u" * size)).head.status for size in (1, 1, 5000)]
+        assert statuses == [200, 200, 413]
+        assert len(upstream.seen) == 2
+
+
+@pytest.mark.parametrize("line", [CHAT, b"POST /v1/files", b"PUT /v1/files/f", b"POST /elsewhere"])
+def test_a_body_is_no_second_request_whatever_protocol_its_head_asks_for(line: bytes):
+    inner = b"%b HTTP/1.1\r\nHost: x\r\nContent-Length: 18\r\n\r\n" % CHAT + b'{"model":"first" }'
+    upgrade = b"Connection: Upgrade\r\nUpgrade: websocket"
+    with several(A) as (running, upstream):
+        wire = running.wire()
+        wire.send(
+            b"%b HTTP/1.1\r\nHost: g\r\n%b\r\nContent-Length: %d\r\n\r\n%b"
+            % (line, upgrade, len(inner), inner)
+        )
+        wire.socket.shutdown(socket.SHUT_WR)
+        assert wire.rest().count(b"HTTP/1.1 ") <= 1
+        assert [sent.body for sent in upstream.seen if sent.body != inner] == []
+
+
+class Prompt:
+    """An upstream whose reply is here in time, by a loop that was busy until the time was over."""
+
+    async def open(self, call: UpstreamCall) -> Reply:
+        assert call.landing is not None
+        end = time.monotonic() + 0.1
+        while time.monotonic() < end:
+            pass
+        reply = Begun()
+        call.landing.landed(reply)
+        await asyncio.sleep(0)
+        return reply
+
+    async def aclose(self) -> None:
+        pass
+
+
+def test_a_reply_that_landed_is_not_cut_by_the_time_of_its_try():
+    rules = {"*": {"retries": 1, "try_timeout_seconds": 0.05}}
+    with stage(replying(json_reply()), routes=rules) as (running, _):
+        running.relay.plane = replace(running.relay.plane, upstreams={"default": Prompt()})
+        reply = running.call(CHAT, of("m"))
+        assert (reply.head.status, reply.body) == (200, b"begun and done")
+
+
 class Overtaken:
     """An upstream whose reply has begun when its try's time is found to be over."""
 
@@ -189,10 +240,16 @@ class Begun:
     """A reply of which the head and one part are here."""
 
     status, reason, framing, ready = 200, b"OK", Framing.LENGTH, True
-    headers = ((b"Content-Length", b"9"),)
+    headers = ((b"Content-Length", b"14"),)
 
     def start(self, sink: Sink) -> None:
         sink.part(b"begun")
+
+    async def pass_to(self, sink: Sink) -> None:
+        sink.part(b" and done")
+
+    def close(self) -> None:
+        pass
 
     def pause(self) -> None:
         pass

@@ -40,8 +40,16 @@ def tell(result: Result) -> None:
     """Prints the result."""
     print(f"{result.rate:.0f} calls/s, the gateway at {result.cpu_share:.0%} of a core")
     print(f"{result.connections} upstream connections\n\n{table(result)}\n")
+    print(f"memory by tenths of the time, MB: {' '.join(tenths(result))}\n")
     for promise in promises(result):
         print(f"{'kept  ' if promise.kept else 'BROKEN'}  {promise.what}: {promise.seen}")
+
+
+def tenths(result: Result) -> list[str]:
+    """The gateway's memory at eleven moments: a step and a slope are told apart by them."""
+    memory = result.memory
+    places = [number * (len(memory) - 1) // 10 for number in range(11)] if memory else []
+    return [f"{memory[place][1] / 1e6:.1f}" for place in places]
 
 
 if __name__ == "__main__":

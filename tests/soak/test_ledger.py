@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from gateway.proxy.errors import bad_request
 from tests.bench.client import Answer
 from tests.faults import Fault, Injected, Plan
 from tests.soak.ledger import Books, Call, Outcome, growth, outcome
@@ -45,6 +46,13 @@ def test_only_an_error_of_the_gateway_for_a_bad_upstream_declines() -> None:
     assert outcome(answer(500, own), EXPECTED) is Outcome.ODD
     assert outcome(answer(502, b"<html>"), EXPECTED) is Outcome.ODD
     assert outcome(answer(0, b"", complete=False), EXPECTED) is Outcome.NOTHING
+
+
+def test_a_client_may_leave_in_the_middle_of_an_error_too() -> None:
+    begun = bad_request("it is too long to be read to its end").answer.body[:40]
+    assert outcome(answer(502, begun, complete=False, left=True), EXPECTED) is Outcome.DECLINED
+    assert outcome(answer(502, begun, complete=False), EXPECTED) is Outcome.ODD
+    assert outcome(answer(502, b"<html>", complete=False, left=True), EXPECTED) is Outcome.ODD
 
 
 @pytest.mark.parametrize("came_to", [Outcome.BROKEN, Outcome.DECLINED, Outcome.ALTERED])
