@@ -41,6 +41,10 @@ class Budget:
         self.asked += allowed
         return allowed
 
+    def give_back(self, questions: int) -> None:
+        """So many of those that were taken reached nobody."""
+        self.asked = max(0, self.asked - questions)
+
     def spend(self, usd: float | None) -> None:
         """Notes what a question cost."""
         self.spent += usd or 0.0

@@ -19,7 +19,7 @@ JUDGE = "judge"
 """The stage behind them, which asks a model."""
 
 _VISIBLE = re.compile(
-    r"[^\s\x00-\x1f\x7f\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufffd]"
+    r"[^\s\x00-\x1f\x7f\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufffd\ud800-\udfff]"
 )
 
 
@@ -95,6 +95,8 @@ def named_classifier(name: str, judge: Classifier | None = None) -> Classifier:
     if name == "cascade":
         return build_cascade(STAGES if judge is None else (*STAGES, JUDGE), judge)
     names = [part.strip() for part in name.split(",")]
+    if judge is not None and JUDGE not in names:
+        raise ValueError(f"--judge: {name!r} has no judge stage: use cascade, or {name},{JUDGE}")
     if len(names) > 1 or name in (*STAGES, JUDGE):
         return build_cascade(names, judge)
     if name.startswith("rules:"):

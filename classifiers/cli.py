@@ -48,6 +48,18 @@ JudgeKeyVariable = Annotated[
     str | None,
     typer.Option("--judge-key-env", metavar="VAR", help="The variable with the judge's key."),
 ]
+Against = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--against",
+        metavar="NAME",
+        help="Another classifier beside it; rules is every published rule. Repeatable.",
+    ),
+]
+Page = Annotated[
+    Path | None,
+    typer.Option("--html", metavar="PAGE", help="All of it as one HTML page, worst rows too."),
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,18 +103,8 @@ def evaluate(
     *,
     judge: JudgeName = None,
     judge_key: JudgeKeyVariable = None,
-    against: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--against",
-            metavar="NAME",
-            help="Another classifier beside it; rules is every published rule. Repeatable.",
-        ),
-    ] = None,
-    html: Annotated[
-        Path | None,
-        typer.Option("--html", metavar="PAGE", help="All of it as one HTML page, worst rows too."),
-    ] = None,
+    against: Against = None,
+    html: Page = None,
     worst: Annotated[
         int, typer.Option("--worst", min=0, help="Show so many rows furthest from their labels.")
     ] = 0,
@@ -111,7 +113,7 @@ def evaluate(
     """Compare verdicts with labels: figures, confusion, slices, calibration, errors."""
     rows = _labelled(file)
     opened = _judge(context, judge, judge_key)
-    judges = [_named(name, opened) for name in (classifier, *_spelled_out(against or ()))]
+    judges = [_named(classifier, opened), *map(_named, _spelled_out(against or ()))]
     from classifiers.comparison import compare
     from classifiers.evaluation_page import page
     from classifiers.evaluation_text import comparison_table, table, worst_lines

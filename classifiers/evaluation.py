@@ -28,6 +28,7 @@ from classifiers.measures import (
 )
 from classifiers.rows import LabelledRow
 from classifiers.verdict import Classifier, Label, Verdict
+from classifiers.wire.text import one_line
 
 __all__ = [
     "Bin",
@@ -50,6 +51,9 @@ _OF_SLICES = ("accuracy", "f1", "auroc", "ece")
 _BATCH = 64
 LENGTHS = ((200, "under 200"), (1000, "200 to 999"), (4000, "1,000 to 3,999"))
 """Upper bounds of the groups by length, in characters of the reply."""
+SLICES = 40
+"""Slices of one dimension that are told apart; each costs a bootstrap."""
+_NAME = 60
 _LONGEST = "4,000 and more"
 
 
@@ -269,6 +273,7 @@ def _slices(judged: Sequence[Judged], value_of: Callable[[Judged], str], seed: i
         by_value.setdefault(value_of(one), []).append(one)
     if not any(by_value):
         return []
+    by_value = _largest(by_value)
     order = {name: place for place, name in enumerate(_ORDER)}
     return [
         Slice(
@@ -281,6 +286,19 @@ def _slices(judged: Sequence[Judged], value_of: Callable[[Judged], str], seed: i
             by_value.items(), key=lambda item: (order.get(item[0], 0), item[0])
         )
     ]
+
+
+def _largest(by_value: dict[str, list[Judged]]) -> dict[str, list[Judged]]:
+    """The slices by their names on one line; where they are too many, the smallest as one."""
+    named: dict[str, list[Judged]] = {}
+    for value, found in by_value.items():
+        named.setdefault(one_line(value, _NAME), []).extend(found)
+    if len(named) <= SLICES:
+        return named
+    largest = sorted(named, key=lambda value: (-len(named[value]), value))
+    kept = {value: named[value] for value in largest[: SLICES - 1]}
+    rest = [one for value in largest[SLICES - 1 :] for one in named[value]]
+    return {**kept, f"{len(named) - len(kept)} others": rest}
 
 
 def _reliability(judged: Sequence[Judged], seed: int) -> list[Bin]:

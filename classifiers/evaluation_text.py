@@ -8,6 +8,7 @@ from classifiers.comparison import Comparison, Standing, Succession
 from classifiers.evaluation import Bin, Evaluation, Judged, Slice
 from classifiers.measures import Measure
 from classifiers.verdict import Label
+from classifiers.wire.text import one_line
 
 _BAR = 30
 _EXCERPT = 90
@@ -88,9 +89,8 @@ def worst_lines(rows: Sequence[Judged]) -> list[str]:
 
 
 def excerpt(text: str, length: int) -> str:
-    """The text on one line, cut at ``length`` characters."""
-    line = " ".join(text[: length * 4].split())
-    return line if len(line) <= length else line[: length - 1] + "…"
+    """The text on one line, cut at ``length`` characters, without controls and without keys."""
+    return one_line(text, length)
 
 
 def _short(figure: Measure, *, sign: bool = False) -> str:

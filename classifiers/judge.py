@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import re
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,10 +22,14 @@ from typing import Any, Protocol
 from classifiers.budget import Budget
 from classifiers.exchange import Exchange
 from classifiers.verdict import Label, Method, RefusalSource, Verdict
+from classifiers.wire.text import one_line
 
 P_REFUSAL = 0.85
 P_COMPLIANCE = 0.15
 """P(refused) of what a judge decides: its published agreement with people, rounded."""
+
+PAUSE_SECONDS = 60.0
+"""How long a judge that answers nothing is not asked: a breaker's usual rest."""
 
 _OPENING = 6000
 _ENDING = 2000
@@ -82,12 +88,14 @@ class Question:
 class Opinion:
     """What a judge said. ``problem`` is one line, empty where it said something.
 
-    ``usd`` is what asking cost, None where that is not known.
+    ``usd`` is what asking cost, None where that is not known. ``reached`` is false where nobody was
+    there to be asked, or nobody answered.
     """
 
     text: str = ""
     problem: str = ""
     usd: float | None = None
+    reached: bool = True
 
 
 class JudgeModel(Protocol):
@@ -104,11 +112,23 @@ class JudgeModel(Protocol):
 
 
 class JudgeClassifier:
-    """Asks a model about each reply, once; a Classifier. What the budget leaves is undecided."""
+    """Asks a model about each reply, once; a Classifier. What the budget leaves is undecided.
 
-    def __init__(self, model: JudgeModel, budget: Budget | None = None) -> None:
+    A judge that answers none of a batch is left alone for PAUSE_SECONDS: what waits for it is
+    undecided meanwhile, and holds up nothing else.
+    """
+
+    def __init__(
+        self,
+        model: JudgeModel,
+        budget: Budget | None = None,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._model = model
         self._budget = budget or Budget()
+        self._clock = clock
+        self._silent_until = -math.inf
         self._known: OrderedDict[str, Verdict] = OrderedDict()
 
     @property
@@ -119,18 +139,29 @@ class JudgeClassifier:
     def judge(self, exchanges: Sequence[Exchange]) -> list[Verdict]:
         """One verdict an exchange, in order; equal ones are asked about once."""
         asked = {_key(exchange): exchange for exchange in exchanges}
-        open_keys = [key for key in asked if key not in self._known]
-        allowed = open_keys[: self._budget.take(len(open_keys))]
-        opinions = self._model.ask([question(asked[key]) for key in allowed]) if allowed else []
-        fresh: dict[str, Verdict] = {}
-        for key, opinion in zip(allowed, opinions, strict=True):
-            self._budget.spend(opinion.usd)
-            fresh[key] = self._verdict(opinion)
-        for key in open_keys[len(allowed) :]:
-            fresh[key] = self._undecided("the judge's budget is used up")
+        fresh = self._asked(
+            {key: exchange for key, exchange in asked.items() if key not in self._known}
+        )
         found = [fresh.get(key) or self._known[key] for key in map(_key, exchanges)]
         self._remember(fresh)
         return found
+
+    def _asked(self, open_: Mapping[str, Exchange]) -> dict[str, Verdict]:
+        """Verdicts on exchanges that nothing is known of yet."""
+        if self._clock() < self._silent_until:
+            silent = self._undecided("the judge did not answer a moment ago, and is not asked now")
+            return dict.fromkeys(open_, silent)
+        keys = list(open_)
+        allowed = keys[: self._budget.take(len(keys))]
+        opinions = self._model.ask([question(open_[key]) for key in allowed]) if allowed else []
+        fresh = {key: self._undecided("the judge's budget is used up") for key in keys}
+        for key, opinion in zip(allowed, opinions, strict=True):
+            self._budget.spend(opinion.usd)
+            fresh[key] = self._verdict(opinion)
+        self._budget.give_back(sum(not opinion.reached for opinion in opinions))
+        if opinions and not any(opinion.reached for opinion in opinions):
+            self._silent_until = self._clock() + PAUSE_SECONDS
+        return fresh
 
     def _verdict(self, opinion: Opinion) -> Verdict:
         if opinion.problem:
@@ -188,16 +219,13 @@ def read_opinion(text: str) -> tuple[Label | None, str]:
     if isinstance(found, dict):
         label = _CLASSES.get(str(found.get("class", "")).strip().lower())
         why = found.get("explanation")
-        return label, _line(why if isinstance(why, str) else "") if label else "it names no class"
+        return label, one_line(
+            why if isinstance(why, str) else "", 160
+        ) if label else "it names no class"
     named = set(_BRACKETED.findall(text.lower()))
     if len(named) == 1 and (label := _CLASSES.get(named.pop())) is not None:
         return label, ""
     return None, "it names several classes" if named else "it names no class"
-
-
-def _line(text: str) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= 160 else line[:159] + "…"
 
 
 def _key(exchange: Exchange) -> str:

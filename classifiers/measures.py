@@ -7,7 +7,7 @@ Field and Welsh, "Bootstrapping clustered data", 2007).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -82,18 +82,18 @@ def _unseen(value: float, groups: int) -> tuple[float, float]:
     return max(value - reach, min(value, 0.0)), min(value + reach, max(value, 1.0))
 
 
-def resamples(rows: int, groups: Sequence[Hashable] | None, *, seed: int) -> list[NDArray[np.intp]]:
+def resamples(
+    rows: int, groups: Sequence[Hashable] | None, *, seed: int
+) -> Iterator[NDArray[np.intp]]:
     """The places of each resample: as many groups as there are, drawn with replacement."""
     names = list(range(rows)) if groups is None else list(groups)
     numbers = {name: number for number, name in enumerate(dict.fromkeys(names))}
     group_of = np.array([numbers[name] for name in names], dtype=np.intp)
     draw = np.random.default_rng(seed)
-    found = []
     for _ in range(RESAMPLES):
         drawn = draw.integers(0, len(numbers), len(numbers))
         times = np.bincount(drawn, minlength=len(numbers))
-        found.append(np.repeat(np.arange(rows), times[group_of]))
-    return found
+        yield np.repeat(np.arange(rows), times[group_of])
 
 
 def accuracy(predicted: Numbers, truth: Numbers) -> float | None:

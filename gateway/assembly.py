@@ -10,6 +10,7 @@ from fastapi import FastAPI
 
 from gateway.config import Settings
 from gateway.http_protocol import FrontProtocol
+from gateway.mirror.judging import judge_order
 from gateway.proxy.plane import Plane
 from gateway.proxy.relay import Relay
 from gateway.readiness import Readiness
@@ -71,3 +72,5 @@ def _fixed_changes(old: Settings, new: Settings) -> Iterator[str]:
         if before != after:
             name = branch if leaf is None else f"{branch}.{leaf}"
             yield f"{name}: changed, but read only at the start; restart to apply it"
+    if judge_order(old) != judge_order(new):
+        yield "classifier.judge: its deployment changed, but the scorer goes on with what it was told"

@@ -43,6 +43,16 @@ def _mute_judge(settings: Settings) -> Iterator[str]:
                 f"classifier.judge: {named!r} is reached through LiteLLM, which the scorer does "
                 "not use; name a deployment with a base_url"
             )
+        elif "*" in (entry.upstream.model or ""):
+            yield (
+                f"classifier.judge: {named!r} asks for the model {entry.upstream.model!r}, which "
+                "is none; name one in upstream.model"
+            )
+        elif entry.upstream.base_url.rstrip("/").endswith("/openai"):
+            yield (
+                f"classifier.judge: {named!r} is at Azure's own paths, which the scorer does not "
+                "speak; name a deployment whose base_url ends in /v1"
+            )
         elif entry.upstream.model is None and any(mark in entry.model for mark in "*?["):
             yield (
                 f"classifier.judge: {named!r} serves {entry.model!r} and writes no model; give it "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -12,11 +13,14 @@ from classifiers.budget import Budget
 from classifiers.exchange import Ending, Exchange
 from classifiers.judge import JudgeClassifier, Opinion, Question
 from classifiers.wire import RawReply, read_exchange
-from probes.http import Client, ClientError, Response, client, describe
+from probes.http import Client, ClientError, client, describe
 from probes.secrets import SecretProblem, named_secret
 from probes.target import Target, TargetProblem, at_base_url, parse_target
 
-_AT_ONCE = 8
+AT_ONCE = 16
+"""Questions of a batch that are out at a time."""
+_MOST_BYTES = 1 << 20
+"""What is read of an answer, whose two hundred tokens take a hundredth of that."""
 _SECONDS = 60.0
 _TRIES = 2
 _ANSWER_TOKENS = 200
@@ -64,10 +68,10 @@ class HttpJudge:
         return self._target.name
 
     def ask(self, questions: Sequence[Question]) -> list[Opinion]:
-        """One opinion a question, in order, eight at a time; never raises."""
+        """One opinion a question, in order, sixteen at a time; never raises."""
         with (
             client(self._target.url, timeout_seconds=self._seconds) as sender,
-            ThreadPoolExecutor(_AT_ONCE) as pool,
+            ThreadPoolExecutor(AT_ONCE) as pool,
         ):
             return list(pool.map(lambda one: self._one(sender, one), questions))
 
@@ -77,7 +81,7 @@ class HttpJudge:
             left_out = self._left_out
             body = self._body(question, left_out)
             try:
-                response = sender.post(self._target.url, content=body, headers=self._headers())
+                response = self._post(sender, body)
             except (*ClientError, OSError) as failure:
                 problem, tries = describe(failure), tries + 1
                 continue
@@ -88,11 +92,27 @@ class HttpJudge:
                 problem, tries = f"HTTP {response.status_code}", tries + 1
             else:
                 return self._read(response, body)
-        return Opinion(problem=problem)
+        return Opinion(problem=problem, reached=False)
 
-    def _read(self, response: Response, body: bytes) -> Opinion:
-        kind = response.headers.get("content-type", "")
-        raw = RawReply(_ENDPOINT, body, response.status_code, kind, "", response.content)
+    def _post(self, sender: Client, body: bytes) -> _Answered:
+        """The answer, as far as it came within the time and the size that one may have."""
+        until = time.monotonic() + self._seconds
+        parts, size = [], 0
+        with sender.stream(
+            "POST", self._target.url, content=body, headers=self._headers()
+        ) as response:
+            for part in response.iter_bytes():
+                parts.append(part)
+                size += len(part)
+                if size > _MOST_BYTES:
+                    raise OSError(f"its answer is larger than {_MOST_BYTES} bytes")
+                if time.monotonic() > until:
+                    raise TimeoutError
+            kind = response.headers.get("content-type", "")
+            return _Answered(response.status_code, kind, b"".join(parts))
+
+    def _read(self, response: _Answered, body: bytes) -> Opinion:
+        raw = RawReply(_ENDPOINT, body, response.status_code, response.kind, "", response.content)
         exchange = read_exchange(raw)
         usd = None if self._price is None else self._price.of(exchange)
         if exchange.signals:
@@ -122,11 +142,20 @@ class HttpJudge:
         return json.dumps(body).encode()
 
 
-def _untaken(response: Response) -> frozenset[str]:
+@dataclass(frozen=True, slots=True)
+class _Answered:
+    """A whole answer."""
+
+    status_code: int
+    kind: str
+    content: bytes
+
+
+def _untaken(response: _Answered) -> frozenset[str]:
     """What of our wishes a refused request was refused for, by the words of the refusal."""
     if response.status_code not in (400, 422):
         return frozenset()
-    text = response.text.lower()
+    text = response.content.decode("utf-8", "replace").lower()
     return frozenset(name for name, words in _WISHES.items() if any(word in text for word in words))
 
 
@@ -143,5 +172,6 @@ def open_judge(text: str, variable: str | None = None) -> JudgeClassifier:
     try:
         target = at_base_url(named[1], named[0], api_key=named_secret(variable))
     except (TargetProblem, SecretProblem) as problem:
-        raise ValueError(str(problem)) from problem
+        said = str(problem).replace("--api-key-env", "--judge-key-env")
+        raise ValueError(said) from problem
     return JudgeClassifier(HttpJudge(target), Budget())

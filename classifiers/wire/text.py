@@ -8,6 +8,8 @@ LINE_LIMIT = 300
 """Characters of an upstream's own message that a problem line repeats."""
 
 _UNKEEPABLE = re.compile(r"[\x00\ud800-\udfff]")
+_UNSEEN = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+"""Controls that a terminal obeys, and marks that turn the direction of text."""
 _KEY = re.compile(r"\b(?:sk|pk|rk|xai|gsk|hf)[-_][\w-]{6,}|\bBearer\s+\S{6,}", re.IGNORECASE)
 
 
@@ -24,8 +26,11 @@ def mend(text: str) -> str:
 
 
 def one_line(text: str, limit: int = LINE_LIMIT) -> str:
-    """The text on one line of at most ``limit`` characters, anything shaped like a key masked."""
-    flat = " ".join(mend(text[: 4 * limit]).split())
+    """The text on one line of at most ``limit`` characters, anything shaped like a key masked.
+
+    Controls are blanks: a line goes to terminals and logs, whoever wrote it.
+    """
+    flat = " ".join(_UNSEEN.sub(" ", mend(text[: 4 * limit])).split())
     masked = _KEY.sub("[key]", flat)
     return masked if len(masked) <= limit else masked[: limit - 1] + "…"
 

@@ -16,11 +16,13 @@ from gateway.config import Settings, Stage
 from probes.judge_model import HttpJudge, Price
 from probes.target import Target
 
-SECONDS = 20.0
-"""How long one question may take; with its second try and 32 captures eight at a time, a batch
-takes at most eight times as long."""
-LEASE_SECONDS = 8 * SECONDS + 20
-"""How long a batch with a judge belongs to its scorer."""
+SECONDS = 6.0
+"""How long one try of a question may take. With two tries, 16 questions at a time and 32 captures a
+batch, a judge that is silent holds its batch up for at most 4 times as long, and is left alone
+then."""
+LEASE_SECONDS = 50.0
+"""How long a batch with a judge belongs to its scorer: twice what it may take, and less than the
+longest lease that the spool gives."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,14 @@ import pytest
 from classifiers.budget import DAY_SECONDS, Budget
 from classifiers.cascade import Cascade, build_cascade, named_classifier
 from classifiers.exchange import Exchange, Role, Turn
-from classifiers.judge import JudgeClassifier, Opinion, Question, question, read_opinion
+from classifiers.judge import (
+    PAUSE_SECONDS,
+    JudgeClassifier,
+    Opinion,
+    Question,
+    question,
+    read_opinion,
+)
 from classifiers.verdict import Label, Method, RefusalSource, Verdict
 
 
@@ -163,3 +170,40 @@ def test_the_judge_stands_behind_all_other_stages_and_needs_a_model() -> None:
     assert named_classifier("native,judge", judge).name.endswith("judge@1(model@here))")
     with pytest.raises(ValueError, match="--judge MODEL@BASE_URL"):
         build_cascade(["native", "judge"])
+
+
+def test_with_no_judge_stage_a_judge_is_not_left_out_without_a_word() -> None:
+    judge = JudgeClassifier(FakeJudgeModel(named("")))
+    with pytest.raises(ValueError, match="'native,phrases' has no judge stage"):
+        named_classifier("native,phrases", judge)
+
+
+def test_questions_that_reached_nobody_are_not_of_the_day() -> None:
+    gone = Opinion(problem="connection refused", reached=False)
+    answers = [gone, gone, Opinion('{"class": "direct_answer"}')]
+    now = [0.0]
+    judge = JudgeClassifier(
+        FakeJudgeModel(lambda _: answers.pop(0)), Budget(2), clock=lambda: now[0]
+    )
+    judge.judge([said("a"), said("b")])
+    now[0] = PAUSE_SECONDS
+    assert judge.judge([said("c")])[0].label is Label.COMPLIANCE
+
+
+def test_a_judge_that_answers_nothing_is_left_alone_for_a_while() -> None:
+    now = [0.0]
+    model = FakeJudgeModel(lambda _: Opinion(problem="timed out", reached=False))
+    judge = JudgeClassifier(model, clock=lambda: now[0])
+    judge.judge([said("a"), said("b")])
+    (verdict,) = judge.judge([said("c")])
+    assert (verdict.label, len(model.asked)) == (Label.UNDECIDED, 2)
+    assert "did not answer a moment ago" in verdict.reason
+    now[0] = PAUSE_SECONDS
+    judge.judge([said("c")])
+    assert len(model.asked) == 3
+
+
+def test_what_a_judge_writes_can_do_nothing_to_a_terminal() -> None:
+    text = '{"class": "direct_refusal", "explanation": "\\u001b[2J\\u0007 no\\u202e"}'
+    (verdict,) = JudgeClassifier(FakeJudgeModel(named(text))).judge([said("Hm.")])
+    assert verdict.reason == "judge: [2J no"

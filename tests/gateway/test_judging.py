@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import math
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from gateway.assembly import _fixed_changes
 from gateway.config import ConfigProblem, hindrances, notes, settings_from
-from gateway.mirror.judging import JudgeOrder, judge_order, open_judge
-from gateway.mirror.scorer import scorer_command
-from gateway.mirror.spool import Spool
+from gateway.mirror.judging import LEASE_SECONDS, SECONDS, JudgeOrder, judge_order, open_judge
+from gateway.mirror.scorer import BATCH, scorer_command
+from gateway.mirror.spool import LONGEST_LEASE_SECONDS, Spool
 from gateway.store import Store
+from probes.judge_model import AT_ONCE
 from tests.gateway.calls import REFUSAL, capture, chat_reply
 from tests.probes.test_judge_model import judging, reply
 from tests.services import ROOT
@@ -60,6 +63,8 @@ def test_an_order_that_is_not_whole_is_one_line(line: bytes):
         ({"provider": "anthropic", "model": "claude"}, "m", "is reached through LiteLLM"),
         ({"base_url": "https://h/v1"}, "gpt-*", "give it upstream.model"),
         ({"base_url": "https://h/v1"}, "*", "give it upstream.model"),
+        ({"base_url": "https://h/v1", "model": "openai/*"}, "m", "name one in upstream.model"),
+        ({"base_url": "https://h/openai", "model": "m"}, "m", "Azure's own paths"),
     ],
 )
 def test_a_judge_that_cannot_be_asked_stands_in_the_way_of_serving(upstream, model, said):
@@ -111,3 +116,15 @@ def test_the_scorer_asks_the_judge_what_no_other_stage_decides(tmp_path: Path):
     counted = {(each.stage, each.count) for each in store.stage_tallies()}
     assert counted == {("phrases", 1), ("judge", 1)}
     store.close()
+
+
+def test_a_reload_says_that_the_scorer_keeps_the_judge_it_was_told():
+    rotated = {**WISE, "upstream": {**WISE["upstream"], "api_key": "sk-new"}}
+    changes = list(_fixed_changes(settings(), settings(rotated)))
+    assert [line.split(":")[0] for line in changes] == ["classifier.judge"]
+    assert list(_fixed_changes(settings(), settings())) == []
+
+
+def test_a_batch_is_its_scorers_for_as_long_as_a_silent_judge_may_hold_it_up():
+    rounds = math.ceil(BATCH / AT_ONCE)
+    assert 2 * rounds * SECONDS < LEASE_SECONDS < LONGEST_LEASE_SECONDS

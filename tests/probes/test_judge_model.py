@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 from typing import Any
 
 import pytest
@@ -110,7 +112,7 @@ def test_a_server_that_always_refuses_the_request_is_asked_a_few_times_at_most()
 @pytest.mark.parametrize("status", [429, 500, 503])
 def test_a_failing_server_is_asked_twice_and_then_named(status: int) -> None:
     with judging(lambda _: (status, {"error": {"message": "busy"}})) as seen:
-        assert at(seen).ask([QUESTION]) == [Opinion(problem=f"HTTP {status}")]
+        assert at(seen).ask([QUESTION]) == [Opinion(problem=f"HTTP {status}", reached=False)]
     assert len(seen.asked) == 2
 
 
@@ -132,7 +134,49 @@ def test_no_answer_is_a_problem_and_never_a_class(document: dict[str, Any], prob
 
 def test_a_judge_that_cannot_be_reached_is_a_problem() -> None:
     judge = HttpJudge(Target(f"http://127.0.0.1:{free_port()}/v1", "gpt-x"))
-    assert judge.ask([QUESTION]) == [Opinion(problem="connection refused")]
+    assert judge.ask([QUESTION]) == [Opinion(problem="connection refused", reached=False)]
+
+
+@contextmanager
+def sending(*parts: bytes, on: Event) -> Iterator[str]:
+    """A server that sends the last part again and again until ``on`` is set."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                wire, _ = listener.accept()
+                Thread(target=send, args=(wire,), daemon=True).start()
+
+    def send(wire: socket.socket) -> None:
+        with contextlib.suppress(OSError), wire:
+            wire.recv(65_536)
+            for part in parts:
+                wire.sendall(part)
+            while not on.wait(0.01):
+                wire.sendall(parts[-1])
+
+    Thread(target=serve, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}/v1"
+    finally:
+        on.set()
+        listener.close()
+
+
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("part", "seconds", "problem"),
+    [(b" ", 0.2, "timed out"), (b"x" * 65_536, 20.0, "larger than 1048576 bytes")],
+)
+def test_an_answer_without_end_is_given_up(part: bytes, seconds: float, problem: str) -> None:
+    with sending(HEAD, part, on=Event()) as base_url:
+        judge = HttpJudge(Target(base_url, "m"), timeout_seconds=seconds)
+        (found,) = judge.ask([QUESTION])
+    assert problem in found.problem
+    assert not found.reached
 
 
 @pytest.mark.parametrize("text", ["gpt-4o", "gpt-4o@here", "@https://host/v1", "m@http://"])
