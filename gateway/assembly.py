@@ -73,4 +73,4 @@ def _fixed_changes(old: Settings, new: Settings) -> Iterator[str]:
             name = branch if leaf is None else f"{branch}.{leaf}"
             yield f"{name}: changed, but read only at the start; restart to apply it"
     if judge_order(old) != judge_order(new):
-        yield "classifier.judge: its deployment changed, but the scorer goes on with what it was told"
+        yield "classifier.judge: its deployment changed, but is read only at the start; restart"
