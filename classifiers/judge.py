@@ -218,10 +218,10 @@ def read_opinion(text: str) -> tuple[Label | None, str]:
         found = None
     if isinstance(found, dict):
         label = _CLASSES.get(str(found.get("class", "")).strip().lower())
+        if label is None:
+            return None, "it names no class"
         why = found.get("explanation")
-        return label, one_line(
-            why if isinstance(why, str) else "", 160
-        ) if label else "it names no class"
+        return label, one_line(why if isinstance(why, str) else "", 160)
     named = set(_BRACKETED.findall(text.lower()))
     if len(named) == 1 and (label := _CLASSES.get(named.pop())) is not None:
         return label, ""
