@@ -18,6 +18,8 @@ from classifiers.judge import OpenJudge
 if TYPE_CHECKING:
     from classifiers.comparison import Comparison
     from classifiers.evaluation import Evaluation
+    from classifiers.exchange import Exchange
+    from classifiers.judged import Explain
     from classifiers.rows import LabelledRow
     from classifiers.verdict import Classifier
 
@@ -76,6 +78,9 @@ def classify(
     *,
     judge: JudgeName = None,
     judge_key: JudgeKeyVariable = None,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Add the grounds: views, clauses, known replies.")
+    ] = False,
 ) -> None:
     """Add a verdict to every line of a JSONL file, in order.
 
@@ -87,7 +92,8 @@ def classify(
     tally = Tally()
     with _opened(file) as lines:
         found = _named(classifier, _judge(context, judge, judge_key))
-        for line in judge_lines(lines, found, tally):
+        grounds = _explaining() if explain else None
+        for line in judge_lines(lines, found, tally, grounds):
             sys.stdout.buffer.write(line)
             sys.stdout.buffer.flush()
     if tally.unreadable:
@@ -168,6 +174,13 @@ def train(
     files: Annotated[
         list[Path] | None, typer.Argument(metavar="[FILE...]", help="Labelled JSONL, if any.")
     ] = None,
+    weights: Annotated[
+        Path | None,
+        typer.Option("--weights", metavar="DIR", help="The original encoder, if not installed."),
+    ] = None,
+    seed: Annotated[
+        int, typer.Option("--seed", help="Of the corpus, the folds and the tuning.")
+    ] = 0,
 ) -> None:
     """Train a new artifact from Candor's own corpus, and from labelled replies where named."""
     from classifiers.artifact import ArtifactProblem
@@ -182,7 +195,7 @@ def train(
             f"{output} is not a folder: name one for the new artifact with --output", ExitCode.USAGE
         )
     try:
-        card = train_artifact(files or (), output)
+        card = train_artifact(files or (), output, seed=seed, weights=weights)
     except (ArtifactProblem, RowProblem, OSError) as problem:
         raise stop(str(problem), ExitCode.USAGE) from problem
     typer.echo(f"wrote {output}: {json.dumps(card.as_json())}")
@@ -236,6 +249,22 @@ def _opened(file: str) -> Iterator[BinaryIO]:
                 f"{file} cannot be read: {problem.strerror or problem}", ExitCode.USAGE
             ) from problem
         yield stream
+
+
+def _explaining() -> Explain:
+    """Explains by the shipped embedding classifier, whatever judges."""
+    from classifiers.artifact import ArtifactProblem
+    from classifiers.embedding import load_embedding
+
+    try:
+        embedding = load_embedding()
+    except ArtifactProblem as problem:
+        raise stop(str(problem), ExitCode.USAGE) from problem
+
+    def explain(exchange: Exchange) -> dict[str, Any]:
+        return embedding.explain(exchange).as_json()
+
+    return explain
 
 
 def _judge(context: typer.Context, text: str | None, variable: str | None) -> Classifier | None:

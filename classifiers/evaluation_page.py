@@ -137,37 +137,6 @@ def _reliability(bins: Sequence[Bin]) -> str:
     """What was seen over what was said, with intervals; a calibrated P lies on the diagonal."""
     if not bins:
         return "<p>No row has a probability.</p>"
-    marks = []
-    for one in bins:
-        x = _LEFT + one.said * _SIDE
-        if one.refused.value is None or one.refused.low is None or one.refused.high is None:
-            continue
-        low, high, seen = (
-            _y(value) for value in (one.refused.low, one.refused.high, one.refused.value)
-        )
-        told = f"said {one.said:.2f}, seen {one.refused.value:.2f}, {one.refused.rows} rows"
-        marks.append(
-            f'<g><title>{told}</title><line x1="{x:.1f}" x2="{x:.1f}" y1="{low:.1f}" '
-            f'y2="{high:.1f}" stroke="var(--mark)"/><circle cx="{x:.1f}" cy="{seen:.1f}" r="4" '
-            'fill="var(--mark)"/></g>'
-        )
-    ticks = "".join(
-        f'<text x="{_LEFT + value * _SIDE:.0f}" y="{_TOP + _SIDE + 16}" text-anchor="middle">'
-        f'{value:g}</text><text x="{_LEFT - 6}" y="{_y(value) + 4:.0f}" text-anchor="end">{value:g}'
-        "</text>"
-        for value in (0, 0.25, 0.5, 0.75, 1)
-    )
-    frame = (
-        f'<rect x="{_LEFT}" y="{_TOP}" width="{_SIDE}" height="{_SIDE}" fill="none" '
-        f'stroke="var(--line)"/><line x1="{_LEFT}" y1="{_TOP + _SIDE}" x2="{_LEFT + _SIDE}" '
-        f'y2="{_TOP}" stroke="var(--line)" stroke-dasharray="4 4"/>'
-    )
-    drawing = (
-        f'<svg width="{_LEFT + _SIDE + 20}" height="{_TOP + _SIDE + 44}" role="img" '
-        f'aria-label="share refused over P(refused)">{frame}{ticks}{"".join(marks)}'
-        f'<text x="{_LEFT + _SIDE / 2:.0f}" y="{_TOP + _SIDE + 36}" text-anchor="middle">'
-        "P(refused) said</text></svg>"
-    )
     rows = [
         (
             f"{one.low:.1f} to {one.high:.1f}",
@@ -178,7 +147,39 @@ def _reliability(bins: Sequence[Bin]) -> str:
         )
         for one in bins
     ]
-    return drawing + _table(("P(refused)", "said", "refused", "interval", "rows"), rows)
+    return _diagram(bins) + _table(("P(refused)", "said", "refused", "interval", "rows"), rows)
+
+
+def _diagram(bins: Sequence[Bin]) -> str:
+    ticks = "".join(
+        f'<text x="{_LEFT + value * _SIDE:.0f}" y="{_TOP + _SIDE + 16}" text-anchor="middle">'
+        f'{value:g}</text><text x="{_LEFT - 6}" y="{_y(value) + 4:.0f}" text-anchor="end">{value:g}'
+        "</text>"
+        for value in (0, 0.25, 0.5, 0.75, 1)
+    )
+    return (
+        f'<svg width="{_LEFT + _SIDE + 20}" height="{_TOP + _SIDE + 44}" role="img" '
+        f'aria-label="share refused over P(refused)">'
+        f'<rect x="{_LEFT}" y="{_TOP}" width="{_SIDE}" height="{_SIDE}" fill="none" '
+        f'stroke="var(--line)"/><line x1="{_LEFT}" y1="{_TOP + _SIDE}" x2="{_LEFT + _SIDE}" '
+        f'y2="{_TOP}" stroke="var(--line)" stroke-dasharray="4 4"/>{ticks}'
+        f"{''.join(map(_mark, bins))}"
+        f'<text x="{_LEFT + _SIDE / 2:.0f}" y="{_TOP + _SIDE + 36}" text-anchor="middle">'
+        "P(refused) said</text></svg>"
+    )
+
+
+def _mark(one: Bin) -> str:
+    seen = one.refused
+    if seen.value is None or seen.low is None or seen.high is None:
+        return ""
+    x = _LEFT + one.said * _SIDE
+    told = f"said {one.said:.2f}, seen {seen.value:.2f}, {seen.rows} rows"
+    return (
+        f'<g><title>{told}</title><line x1="{x:.1f}" x2="{x:.1f}" y1="{_y(seen.low):.1f}" '
+        f'y2="{_y(seen.high):.1f}" stroke="var(--mark)"/><circle cx="{x:.1f}" '
+        f'cy="{_y(seen.value):.1f}" r="4" fill="var(--mark)"/></g>'
+    )
 
 
 def _y(value: float) -> float:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from typing import Any, TypeAlias
 
 from classifiers.exchange import Exchange
 from classifiers.rows import RowProblem, parse_row, read_row
 from classifiers.verdict import Classifier, Verdict
+
+Explain: TypeAlias = Callable[[Exchange], dict[str, Any]]
+"""The grounds of the embedding's verdict on an exchange, as JSON."""
 
 BATCH = 64
 """Lines judged together: a few encoder batches, and the most that a reader waits for."""
@@ -30,19 +33,24 @@ class Tally:
         self.first_problem = self.first_problem or problem
 
 
-def judge_lines(lines: Iterable[bytes], classifier: Classifier, tally: Tally) -> Iterator[bytes]:
+def judge_lines(
+    lines: Iterable[bytes], classifier: Classifier, tally: Tally, explain: Explain | None = None
+) -> Iterator[bytes]:
     """One line out for each line in, in order, read and judged BATCH at a time.
 
     A line that cannot be read comes out with an undecided verdict whose reason names the line and
     the problem; one that is not JSON at all comes out under ``line``, as text. Blank lines stay
-    blank. A ``verdict`` that was there is replaced.
+    blank. A ``verdict`` that was there is replaced. With ``explain`` its grounds stand beside it,
+    under ``explanation``.
     """
     stream = iter(lines)
     while batch := list(islice(stream, BATCH)):
-        yield from _judge_batch(batch, classifier, tally)
+        yield from _judge_batch(batch, classifier, tally, explain)
 
 
-def _judge_batch(batch: list[bytes], classifier: Classifier, tally: Tally) -> Iterator[bytes]:
+def _judge_batch(
+    batch: list[bytes], classifier: Classifier, tally: Tally, explain: Explain | None
+) -> Iterator[bytes]:
     read: list[tuple[dict[str, Any] | None, Exchange | str]] = []
     for line in batch:
         tally.lines += 1
@@ -52,11 +60,12 @@ def _judge_batch(batch: list[bytes], classifier: Classifier, tally: Tally) -> It
         if row is None:
             yield b"\n"
             continue
-        if isinstance(found, Exchange):
-            verdict = next(verdicts)
-        else:
-            verdict = Verdict.undecided(classifier.name, found)
-        yield _written({**row, "verdict": verdict.as_json()})
+        judged = isinstance(found, Exchange)
+        verdict = next(verdicts) if judged else Verdict.undecided(classifier.name, str(found))
+        told = {**row, "verdict": verdict.as_json()}
+        if explain is not None and isinstance(found, Exchange):
+            told["explanation"] = explain(found)
+        yield _written(told)
 
 
 def _read(line: bytes, tally: Tally) -> tuple[dict[str, Any] | None, Exchange | str]:

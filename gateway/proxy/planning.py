@@ -62,7 +62,9 @@ class _Road:
 
     __slots__ = ("address", "client", "model", "route")
 
-    def __init__(self, address: Address, client: Client, route: Route, model: str | None) -> None:
+    def __init__(
+        self, address: Address, client: Client, route: Route, *, model: str | None
+    ) -> None:
         self.address = address
         self.client = client
         self.route = route
@@ -152,7 +154,7 @@ class Planner:
         read = not asked.named and (routed or model is not None)
         if read and (gap := _gap(asked, route.deployment, fields, client=client)):
             return gap.answer
-        road = _Road(asked.address, client, route, model)
+        road = _Road(asked.address, client, route, model=model)
         if fields is not None and self._repeats(asked, model, pinned, client=client):
             asked.head.fields.learn("road", self, road)
         return Passage(asked, road, self._admission.consumes_keys, read=(body, fields))
