@@ -6,11 +6,16 @@ import random
 import re
 from collections.abc import Iterator, Sequence
 
-from classifiers.corpus.material import Answer, CorpusRow, Exchange, Frames, Refusal, Topic
+from classifiers.corpus.material import CorpusRow, Material, Refusal, Topic
 
-_COPIES = {"direct_refusal": 8, "indirect_refusal": 11, "partial_refusal": 11}
-_ANSWERS_PER_TOPIC = 26
-_COPIES_OF_BLAND = 6
+_COPIES = {"direct_refusal": 5, "indirect_refusal": 6, "partial_refusal": 6}
+_ANSWERS_PER_TOPIC = 14
+_COPIES_OF_BLAND = 5
+_REPLACED_COPIES = 1
+"""Times that a direct refusal is put before something that was not asked for, at some length."""
+_LENGTHENED_SHARE = 0.45
+_MOST_FACTS = 28
+"""Real answers run to hundreds of words: length must not look like a refusal's afterthought."""
 _CRISIS_STYLES = frozenset({"crisis", "hotline"})
 _KIND_WEIGHTS = {"harmful": 6, "borderline": 3, "harmless": 1, "crisis": 2}
 
@@ -24,136 +29,251 @@ _FULL_FORMS = (
     ("I'd", "I would"),
     ("I've", "I have"),
 )
+_ASKED_INSTEAD = (
+    "What would you suggest instead?",
+    "What are better ways to go about it?",
+    "Tell me about the lawful alternatives, then.",
+    "Please explain the background to me.",
+    "Give me some practical advice on doing this properly.",
+    "Write it in the way that you think is right.",
+)
+"""Prompts that the second half of a refusal answers in full."""
+_REFUSING = re.compile(
+    r"\b(?:can't|cannot|can not|won't|will not|unable|not able|not going to|declin\w+|refus\w+"
+    r"|sorry|apolog\w+|not comfortable|instead|i must|i'd rather|request)\b",
+    re.IGNORECASE,
+)
+_UNSPACED = frozenset({"zh", "ja"})
+"""Languages that leave no blank between sentences."""
 
 
-def expand_refusals(
-    refusals: Sequence[Refusal], topics: Sequence[Topic], frames: Frames, *, draw: random.Random
-) -> Iterator[CorpusRow]:
+def expand(material: Material, *, draw: random.Random) -> Iterator[CorpusRow]:
+    """All rows of one language's material, in an order that the seed alone decides."""
+    parts = (_refusals, _answers, _bland, _exchanges, _replaced, _twins)
+    for number, part in enumerate(parts):
+        if number and not _enough(material):
+            continue
+        yield from part(material, draw)
+
+
+def _enough(material: Material) -> bool:
+    """Whether there are topics with facts, without which nothing but refusals can be made."""
+    return any(topic.facts for topic in material.topics)
+
+
+def _refusals(material: Material, draw: random.Random) -> Iterator[CorpusRow]:
     """Each refusal put to several topics, some harmless: over-refusals are refusals too."""
-    for number, refusal in enumerate(refusals):
-        for topic in _pick_topics(refusal, topics, draw):
-            reply = _fill_facts(topic.fill(refusal.text), topics, draw)
-            reply = _dress(reply, topic, frames, draw)
-            yield CorpusRow(
-                prompt=draw.choice(topic.prompts),
-                reply=_vary(reply, draw),
-                label=refusal.label,
-                style=refusal.style,
-                template=f"refusal-{number}",
+    for number, refusal in enumerate(material.refusals):
+        for topic in _pick_topics(refusal, material.topics, draw):
+            reply = _fill_facts(topic.fill(refusal.text), material, draw)
+            reply = _dress(reply, topic, material, draw=draw)
+            yield _row(
+                material, topic, reply, refusal=refusal, template=f"refusal-{number}", draw=draw
             )
 
 
-def expand_answers(
-    topics: Sequence[Topic], frames: Frames, *, draw: random.Random
-) -> Iterator[CorpusRow]:
+def _replaced(material: Material, draw: random.Random) -> Iterator[CorpusRow]:
+    """Direct refusals followed by something else at length: what was asked is still not given."""
+    answered = [topic for topic in material.topics if topic.facts]
+    bridges = material.frames.get("bridge")
+    if not bridges:
+        return
+    for number, refusal in enumerate(material.refusals):
+        if refusal.label != "direct_refusal" or refusal.style in _CRISIS_STYLES:
+            continue
+        for topic in draw.choices(material.topics, _weights(material.topics), k=_REPLACED_COPIES):
+            other = draw.choice(answered)
+            facts = _lengthened(list(other.facts), answered, draw)
+            body = _lay_out(facts, other, material, draw=draw)
+            glue = draw.choice(("\n\n", "\n\n", _blank(material)))
+            offered = f"{other.fill(draw.choice(bridges))}{glue}{body}"
+            reply = f"{topic.fill(refusal.text)}{draw.choice((_blank(material), glue))}{offered}"
+            moved = Refusal("indirect_refusal", "replaced", refusal.text)
+            yield _row(
+                material, topic, reply, refusal=moved, template=f"refusal-{number}", draw=draw
+            )
+
+
+def _answers(material: Material, draw: random.Random) -> Iterator[CorpusRow]:
     """Answers to the harmless topics, in many layouts, some moralising, some apologising."""
-    for number, topic in enumerate(topics):
+    for number, topic in enumerate(material.topics):
         if not topic.facts:
             continue
         for _ in range(_ANSWERS_PER_TOPIC):
             yield CorpusRow(
                 prompt=draw.choice(topic.prompts),
-                reply=_vary(_answer(topic, frames, draw), draw),
+                reply=_vary(_answer(topic, material, draw), material, draw),
                 label="compliance",
                 style="answer",
-                template=f"topic-{number}",
+                template=_named(material, f"topic-{number}"),
+                lang=material.lang,
             )
 
 
-def expand_bland(
-    answers: Sequence[Answer], topics: Sequence[Topic], frames: Frames, *, draw: random.Random
-) -> Iterator[CorpusRow]:
+def _bland(material: Material, draw: random.Random) -> Iterator[CorpusRow]:
     """Each short answer put to several topics, mostly harmful ones, some after a caution."""
-    weights = [_KIND_WEIGHTS[topic.kind] for topic in topics]
-    for number, answer in enumerate(answers):
-        for topic in draw.choices(topics, weights, k=_COPIES_OF_BLAND):
-            caution = f"{draw.choice(frames['moral'])} " if draw.random() < 0.2 else ""
+    for number, answer in enumerate(material.answers):
+        for topic in draw.choices(material.topics, _weights(material.topics), k=_COPIES_OF_BLAND):
+            caution = ""
+            if material.frames.get("moral") and draw.random() < 0.2:
+                caution = draw.choice(material.frames["moral"]) + _blank(material)
             yield CorpusRow(
                 prompt=draw.choice(topic.prompts),
-                reply=_vary(topic.fill(caution + answer.text), draw),
+                reply=_vary(topic.fill(caution + answer.text), material, draw),
                 label="compliance",
                 style=answer.style,
-                template=f"answer-{number}",
+                template=_named(material, f"answer-{number}"),
+                lang=material.lang,
             )
 
 
-def expand_exchanges(exchanges: Sequence[Exchange], *, draw: random.Random) -> Iterator[CorpusRow]:
+def _exchanges(material: Material, draw: random.Random) -> Iterator[CorpusRow]:
     """Whole exchanges as written, and once more with their contractions changed."""
-    for number, exchange in enumerate(exchanges):
-        replies = dict.fromkeys((exchange.reply, _vary(exchange.reply, draw, chance=1.0)))
-        for reply in replies:
+    for number, exchange in enumerate(material.exchanges):
+        varied = _vary(exchange.reply, material, draw, chance=1.0)
+        for reply in dict.fromkeys((exchange.reply, varied)):
+            template = _named(material, f"exchange-{number}")
             yield CorpusRow(
-                exchange.prompt, reply, exchange.label, exchange.style, f"exchange-{number}"
+                exchange.prompt, reply, exchange.label, exchange.style, template, material.lang
             )
 
 
-def _pick_topics(refusal: Refusal, topics: Sequence[Topic], draw: random.Random) -> Iterator[Topic]:
+def _twins(material: Material, draw: random.Random) -> Iterator[CorpusRow]:
+    """What English refusals go on to offer, as answers to prompts that ask for just that.
+
+    The same paragraphs stand in both classes, so that what refuses is what comes before them.
+    """
+    if material.lang != "en":
+        return
+    for number, exchange in enumerate(material.exchanges):
+        _, _, rest = exchange.reply.partition("\n\n")
+        kept = "\n\n".join(part for part in rest.split("\n\n") if not _REFUSING.search(part))
+        if exchange.label != "compliance" and len(kept) > 200:
+            opening = draw.choice(("", *material.frames["open"])) if draw.random() < 0.5 else ""
+            opening = "" if "{" in opening else opening
+            yield CorpusRow(
+                prompt=draw.choice(_ASKED_INSTEAD),
+                reply=f"{opening}\n\n{kept}".strip(),
+                label="compliance",
+                style="twin",
+                template=f"twin-{number}",
+            )
+
+
+def _row(
+    material: Material,
+    topic: Topic,
+    reply: str,
+    *,
+    refusal: Refusal,
+    template: str,
+    draw: random.Random,
+) -> CorpusRow:
+    return CorpusRow(
+        prompt=draw.choice(topic.prompts),
+        reply=_vary(reply, material, draw),
+        label=refusal.label,
+        style=refusal.style,
+        template=_named(material, template),
+        lang=material.lang,
+    )
+
+
+def _named(material: Material, template: str) -> str:
+    return template if material.lang == "en" else f"{material.lang}/{template}"
+
+
+def _weights(topics: Sequence[Topic]) -> list[int]:
+    return [_KIND_WEIGHTS[topic.kind] for topic in topics]
+
+
+def _blank(material: Material) -> str:
+    return "" if material.lang in _UNSPACED else " "
+
+
+def _pick_topics(refusal: Refusal, topics: Sequence[Topic], draw: random.Random) -> list[Topic]:
     if refusal.style in _CRISIS_STYLES:
-        topics = [topic for topic in topics if topic.kind == "crisis"]
-    weights = [_KIND_WEIGHTS[topic.kind] for topic in topics]
+        topics = [topic for topic in topics if topic.kind == "crisis"] or topics
     slots = re.search(r"\{", refusal.text) is not None
     copies = _COPIES[refusal.label] if slots else max(3, _COPIES[refusal.label] // 2)
-    yield from draw.choices(topics, weights, k=copies)
+    return draw.choices(topics, _weights(topics), k=copies)
 
 
-def _fill_facts(text: str, topics: Sequence[Topic], draw: random.Random) -> str:
+def _fill_facts(text: str, material: Material, draw: random.Random) -> str:
     if "{fact" not in text:
         return text
-    facts = list(draw.choice([topic for topic in topics if topic.facts]).facts)
+    facts = list(draw.choice([topic for topic in material.topics if topic.facts]).facts)
     draw.shuffle(facts)
     while "{fact}" in text:
         text = text.replace("{fact}", facts.pop(), 1)
     kept = facts[: draw.randint(2, 5)]
-    joined = "\n".join(f"- {fact}" for fact in kept) if draw.random() < 0.4 else " ".join(kept)
-    return text.replace("{facts}", joined)
+    bulleted = "\n".join(f"- {fact}" for fact in kept)
+    return text.replace("{facts}", bulleted if draw.random() < 0.4 else _blank(material).join(kept))
 
 
-def _dress(reply: str, topic: Topic, frames: Frames, draw: random.Random) -> str:
+def _dress(reply: str, topic: Topic, material: Material, *, draw: random.Random) -> str:
+    frames = material.frames
     if reply.startswith(("{", "#")):
         return reply
-    if draw.random() < 0.2:
-        reply = f"{topic.fill(draw.choice(frames['refusal_open']))} {reply}"
-    if draw.random() < 0.35:
-        glue = draw.choice((" ", " ", "\n\n"))
+    if frames.get("refusal_open") and draw.random() < 0.2:
+        reply = f"{topic.fill(draw.choice(frames['refusal_open']))}{_blank(material)}{reply}"
+    if frames.get("refusal_close") and draw.random() < 0.35:
+        glue = draw.choice((_blank(material), _blank(material), "\n\n"))
         reply = f"{reply}{glue}{topic.fill(draw.choice(frames['refusal_close']))}"
     return reply
 
 
-def _answer(topic: Topic, frames: Frames, draw: random.Random) -> str:
+def _answer(topic: Topic, material: Material, draw: random.Random) -> str:
     facts = list(topic.facts)[: draw.choice((1, 2, 3, 3, 4, 5, 5))]
     if draw.random() < 0.5:
         draw.shuffle(facts)
-    opening = _opening(topic, frames, draw)
-    closing = topic.fill(draw.choice(frames["close"])) if draw.random() < 0.4 else ""
-    body = _lay_out(facts, topic, frames, draw)
-    glue = "\n\n" if "\n" in body or draw.random() < 0.3 else " "
+    facts = _lengthened(facts, material.topics, draw)
+    opening = _opening(topic, material, draw)
+    closings = material.frames.get("close")
+    closing = topic.fill(draw.choice(closings)) if closings and draw.random() < 0.4 else ""
+    body = _lay_out(facts, topic, material, draw=draw)
+    glue = "\n\n" if "\n" in body or draw.random() < 0.3 else _blank(material)
     return glue.join(part for part in (opening, body, closing) if part)
 
 
-def _opening(topic: Topic, frames: Frames, draw: random.Random) -> str:
+def _lengthened(facts: list[str], topics: Sequence[Topic], draw: random.Random) -> list[str]:
+    """The facts, and often many more, of other topics: whatever they are about."""
+    if draw.random() >= _LENGTHENED_SHARE:
+        return facts
+    more = [fact for topic in draw.sample(topics, k=min(9, len(topics))) for fact in topic.facts]
+    draw.shuffle(more)
+    return [*facts, *more][: draw.randint(6, _MOST_FACTS)]
+
+
+def _opening(topic: Topic, material: Material, draw: random.Random) -> str:
     place = draw.choices(("", "open", "ai", "sorry", "moral"), (30, 34, 12, 9, 15))[0]
-    return topic.fill(draw.choice(frames[place])) if place else ""
+    texts = material.frames.get(place)
+    return topic.fill(draw.choice(texts)) if texts else ""
 
 
-def _lay_out(facts: list[str], topic: Topic, frames: Frames, draw: random.Random) -> str:
+def _lay_out(facts: list[str], topic: Topic, material: Material, *, draw: random.Random) -> str:
     layout = draw.choice(("prose", "prose", "prose", "bullets", "numbers", "headed", "bold"))
     if layout == "prose" or len(facts) < 3:
-        return " ".join(facts)
-    lead = topic.fill(draw.choice(frames["lead"]))
+        return _blank(material).join(facts)
     if layout == "numbers":
-        return "\n".join([lead, *(f"{place}. {fact}" for place, fact in enumerate(facts, 1))])
+        lead = _framed("lead", topic, material, draw=draw)
+        return "\n".join([*lead, *(f"{place}. {fact}" for place, fact in enumerate(facts, 1))])
     if layout == "bullets":
         return "\n".join(f"- {fact}" for fact in facts)
     if layout == "headed":
-        head = topic.fill(draw.choice(frames["head"]))
-        return "\n\n".join([head, *facts])
+        return "\n\n".join([*_framed("head", topic, material, draw=draw), *facts])
     bold = (re.sub(r"^(\S+ \S+)", r"**\1**", fact) for fact in facts)
     return "\n".join(f"{place}. {fact}" for place, fact in enumerate(bold, 1))
 
 
-def _vary(text: str, draw: random.Random, *, chance: float = 0.35) -> str:
-    """Contractions written out, or full forms contracted, one way for the whole text."""
-    if draw.random() >= chance:
+def _framed(place: str, topic: Topic, material: Material, *, draw: random.Random) -> list[str]:
+    texts = material.frames.get(place)
+    return [topic.fill(draw.choice(texts))] if texts else []
+
+
+def _vary(text: str, material: Material, draw: random.Random, *, chance: float = 0.35) -> str:
+    """English contractions written out, or full forms contracted, one way for the whole text."""
+    if material.lang != "en" or draw.random() >= chance:
         return text
     if draw.random() < 0.6:
         for short, full in _FULL_FORMS:

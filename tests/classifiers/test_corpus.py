@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from classifiers.corpus import load_corpus, material_counts
-from classifiers.embedding import LABELS
+from classifiers.corpus import CORPUS, LANGUAGES, load_corpus, material_counts
+from classifiers.head import LABELS
 
 SHARED = Path(__file__).parents[3] / "shared" / "data" / "labelled"
 
@@ -24,36 +24,83 @@ def test_the_same_seed_gives_the_same_rows_and_another_seed_others(rows):
 
 def test_there_are_many_different_replies_from_many_written_ones(rows):
     written = material_counts()
-    assert written["refusal templates"] + written["whole exchanges"] >= 400
-    assert len({row.reply for row in rows}) >= 1500
+    assert written["refusal templates"] + written["whole exchanges"] >= 1_900
+    assert written["topics"] >= 220
+    assert len({row.reply for row in rows}) >= 5_000
 
 
 def test_every_label_is_well_represented(rows):
     found = Counter(row.label for row in rows)
     assert set(found) == {label.value for label in LABELS}
-    assert min(found.values()) >= 250
+    assert min(found.values()) >= 750
 
 
-def test_no_slot_is_left_unfilled(rows):
+def test_compliances_are_neither_few_nor_most_of_the_rows(rows):
+    share = sum(row.label == "compliance" for row in rows) / len(rows)
+    assert 0.3 <= share <= 0.7
+
+
+@pytest.mark.parametrize("name", ["refusals", "answers", "frames", "exchanges"])
+def test_nothing_was_written_twice(name):
+    lines = (CORPUS / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()
+    written = Counter(_said(json.loads(line)) for line in lines)
+    assert [words for words, times in written.items() if times > 1] == []
+
+
+def _said(row: dict[str, str]) -> tuple[str, ...]:
+    """What a line says, without its label and style."""
+    kept = ("place", "text", "prompt", "reply")
+    return tuple(" ".join(row[key].lower().split()) for key in kept if key in row)
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_no_slot_is_left_unfilled_and_nothing_is_empty(lang):
     slots = ("{doing", "{making", "{noun", "{alternative", "{fact", "{Making", "{Noun", "{Doing")
-    assert [row.reply for row in rows if any(slot in row.reply for slot in slots)] == []
+    for row in load_corpus(lang=lang):
+        assert row.reply.strip()
+        assert row.prompt.strip()
+        assert row.lang == lang
+        assert not any(slot in row.reply for slot in slots), row.reply
 
 
-def test_no_reply_or_prompt_is_empty(rows):
-    assert all(row.reply.strip() and row.prompt.strip() for row in rows)
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_every_language_has_hundreds_of_written_pieces_and_every_label(lang):
+    found = Counter(row.label for row in load_corpus(lang=lang))
+    assert set(found) == {label.value for label in LABELS}
+    assert min(found.values()) >= 100
+    written = material_counts(lang)
+    assert written["refusal templates"] + written["whole exchanges"] >= 150
 
 
-def test_one_template_has_one_label(rows):
-    labels: dict[str, set[str]] = {}
+def test_one_template_is_either_refusals_or_answers(rows):
+    labels: dict[str, set[bool]] = {}
     for row in rows:
-        labels.setdefault(row.template, set()).add(row.label)
+        labels.setdefault(row.template, set()).add(row.label == "compliance")
     assert all(len(found) == 1 for found in labels.values())
 
 
-def test_nothing_was_taken_from_the_evaluation_sets(rows):
+def test_a_refusal_may_be_followed_at_length_by_what_was_not_asked_for(rows):
+    replaced = [row for row in rows if row.style == "replaced"]
+    assert len(replaced) >= 100
+    assert {row.label for row in replaced} == {"indirect_refusal"}
+    assert sum(len(row.reply) > 600 for row in replaced) >= 50
+
+
+def test_answers_are_as_long_as_the_longest_refusals(rows):
+    longest = {True: 0, False: 0}
+    for row in rows:
+        refused = row.label != "compliance"
+        longest[refused] = max(longest[refused], len(row.reply))
+    assert longest[False] >= 0.8 * longest[True]
+
+
+def test_nothing_was_taken_from_the_evaluation_sets():
     if not SHARED.is_dir():
         pytest.skip("the evaluation sets are not on this machine")
-    ours = {row.reply for row in rows if len(row.reply) > 80}
+    written = [row for lang in LANGUAGES for row in load_corpus(lang=lang)]
+    ours = {row.reply for row in written if len(row.reply) > 80}
+    asked = {row.prompt.strip().lower() for row in written}
     for path in sorted(SHARED.glob("*.jsonl")):
-        theirs = {json.loads(line)["response"] for line in path.read_bytes().splitlines()}
-        assert not ours & theirs
+        theirs = [json.loads(line) for line in path.read_bytes().splitlines()]
+        assert not ours & {row["response"] for row in theirs}
+        assert not asked & {row["prompt"].strip().lower() for row in theirs}
