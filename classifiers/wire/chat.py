@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from classifiers.exchange import Turn
-from classifiers.verdict import RefusalSource
 from classifiers.wire.content import take_content, turns_of
 from classifiers.wire.document import Document, as_list, as_object
 from classifiers.wire.draft import Draft
-from classifiers.wire.signals import note_azure, note_error, note_finish
+from classifiers.wire.errors import note_error
+from classifiers.wire.signals import note_azure, note_finish, note_frame
 from classifiers.wire.sse import Event
 
 REPLY_KEY = "content"
@@ -50,13 +50,10 @@ def _first(choices: list[Any]) -> Document | None:
 
 
 def _take_frame(draft: Draft, body: Document) -> None:
-    """What stands beside the choices: model, usage, and Azure's verdict on the prompt."""
+    """What stands beside the choices: model, usage, and verdicts on the prompt."""
     draft.name_model(body.get("model"))
     draft.count(body.get("usage"), "prompt_tokens", "completion_tokens")
-    for found in as_list(body.get("prompt_filter_results")):
-        note_azure(draft, as_object(found).get("content_filter_results"))
-    if body.get("amazon-bedrock-guardrailAction") == "INTERVENED":
-        draft.signal("guardrail_intervened", RefusalSource.PROVIDER_FILTER)
+    note_frame(draft, body)
 
 
 def _take_choice(draft: Draft, choice: Document) -> None:
@@ -68,8 +65,10 @@ def _take_choice(draft: Draft, choice: Document) -> None:
     note_azure(draft, choice.get("content_filter_results"))
     if choice.get("error"):
         note_error(draft, choice["error"])
+    fields = as_object(choice.get("provider_specific_fields"))
+    native = choice.get("native_finish_reason") or fields.get("native_finish_reason")
     if choice.get("finish_reason"):
-        note_finish(draft, choice["finish_reason"])
+        note_finish(draft, choice["finish_reason"], native=native)
 
 
 def _take_calls(draft: Draft, message: Document) -> None:

@@ -6,7 +6,7 @@ from classifiers.exchange import Role, Turn
 from classifiers.wire.content import text_of
 from classifiers.wire.document import Document, as_list
 from classifiers.wire.draft import Draft
-from classifiers.wire.signals import note_azure, note_finish
+from classifiers.wire.signals import note_azure, note_finish, note_frame
 from classifiers.wire.sse import Event
 
 REPLY_KEY = "text"
@@ -38,6 +38,7 @@ def read_event(draft: Draft, event: Event, body: Document) -> None:
 def _take(draft: Draft, body: Document) -> None:
     draft.name_model(body.get("model"))
     draft.count(body.get("usage"), "prompt_tokens", "completion_tokens")
+    note_frame(draft, body)
     for choice in as_list(body.get("choices")):
         if not isinstance(choice, dict) or (choice.get("index") or 0) != 0:
             continue

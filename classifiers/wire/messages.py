@@ -9,7 +9,8 @@ from classifiers.verdict import RefusalSource
 from classifiers.wire.content import take_content, text_of, turns_of
 from classifiers.wire.document import Document, as_count, as_object, as_text
 from classifiers.wire.draft import Draft
-from classifiers.wire.signals import note_error, note_finish
+from classifiers.wire.errors import note_error
+from classifiers.wire.signals import note_finish, note_frame
 from classifiers.wire.sse import Event
 
 REPLY_KEY = "text"
@@ -47,7 +48,8 @@ def read_event(draft: Draft, event: Event, body: Document) -> None:
         draft.think(delta.get("thinking"))
     elif kind == "message_delta":
         _count(draft, body.get("usage"))
-        _take_stop(draft, as_object(body.get("delta")))
+        note_frame(draft, body)
+        _take_stop(draft, {**body, **as_object(body.get("delta"))})
     elif kind == "message_stop":
         draft.ended = True
     elif kind == "error":
@@ -57,6 +59,7 @@ def read_event(draft: Draft, event: Event, body: Document) -> None:
 def _take_message(draft: Draft, message: Document) -> None:
     draft.name_model(message.get("model"))
     _count(draft, message.get("usage"))
+    note_frame(draft, message)
     take_content(draft, message.get("content"), "content.refusal")
     _take_stop(draft, message)
 

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from classifiers.exchange import Ending, Exchange, Turn
 from classifiers.normalise import split_reasoning
+from classifiers.verdict import RefusalSource
 from classifiers.wire import chat, completions, messages, responses
 from classifiers.wire.document import (
     Document,
@@ -18,10 +19,18 @@ from classifiers.wire.document import (
 )
 from classifiers.wire.draft import Draft
 from classifiers.wire.encoding import decode
+from classifiers.wire.errors import error_in, note_error
 from classifiers.wire.raw import RawReply
-from classifiers.wire.signals import error_in, note_error
 from classifiers.wire.sse import Event, events, looks_like_events
 from classifiers.wire.text import mend, one_line, opening
+
+GUARD_DENIED = 446
+"""The status by which Portkey's and WSO2's gateways say that a guard denied the call; no RFC has it
+(246 of Portkey's says that a check failed and the call was let through: no refusal)."""
+
+
+_REFUSAL_KEY = "refusal"
+"""Where OpenAI's protocols state a refusal, in chat beside the text and in responses as a part."""
 
 
 class WireProtocol(Protocol):
@@ -94,11 +103,14 @@ def _read_refused(raw: RawReply, prompt: tuple[Turn, ...]) -> Exchange:
     """An error status: its own message on one line, and the signal where a filter sent it."""
     draft = Draft()
     try:
-        body = as_object(parse(raw.body))
-        note_error(draft, error_in(body))
+        body = parse(raw.body)
+        first = body[0] if isinstance(body, list) and body else body
+        note_error(draft, error_in(as_object(first)))
     except NotJson:
-        first = next((line for line in raw.body[:2000].splitlines() if line.strip()), b"")
-        draft.fail(one_line(first.decode("utf-8", "replace"), 120) if first else "no message")
+        words = next((line for line in raw.body[:2000].splitlines() if line.strip()), b"")
+        draft.fail(one_line(words.decode("utf-8", "replace"), 120) if words else "no message")
+    if raw.status == GUARD_DENIED:
+        draft.signal("status=446", RefusalSource.GATEWAY_GUARDRAIL)
     return _finish(draft, prompt, Ending.ERROR, f"status {raw.status}: {draft.error}")
 
 
@@ -125,10 +137,12 @@ def _read_half(raw: RawReply, prompt: tuple[Turn, ...], protocol: WireProtocol) 
     draft = Draft()
     found = recover_string(raw.body, protocol.REPLY_KEY) if raw.cut or raw.trimmed else None
     draft.say(found)
+    refused = recover_string(raw.body, _REFUSAL_KEY) if raw.cut or raw.trimmed else None
+    draft.refuse("message.refusal", refused)
     if raw.cut:
         problem = f"the connection broke after {len(raw.body)} bytes of the reply"
         return _finish(draft, prompt, Ending.CUT, problem)
-    if raw.trimmed and found is not None:
+    if raw.trimmed and (found is not None or refused):
         return _finish(draft, prompt, Ending.TRIMMED, "only the opening of the reply was kept")
     if raw.trimmed:
         return _error(prompt, "reply larger than the capture limit")

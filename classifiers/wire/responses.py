@@ -8,7 +8,8 @@ from classifiers.exchange import Role, Turn
 from classifiers.wire.content import take_content, text_of, turn_of
 from classifiers.wire.document import Document, as_list, as_object, as_text
 from classifiers.wire.draft import Draft
-from classifiers.wire.signals import note_error, note_finish
+from classifiers.wire.errors import note_error
+from classifiers.wire.signals import note_finish, note_frame
 from classifiers.wire.sse import Event
 
 REPLY_KEY = "text"
@@ -39,6 +40,7 @@ def read_document(draft: Draft, body: Document) -> None:
     """Read a whole reply; one that is still being made, or failed, is an error."""
     draft.name_model(body.get("model"))
     draft.count(body.get("usage"), "input_tokens", "output_tokens")
+    note_frame(draft, body)
     status = as_text(body.get("status"))
     if body.get("error"):
         note_error(draft, body["error"])
@@ -64,6 +66,8 @@ def read_event(draft: Draft, event: Event, body: Document) -> None:
         draft.refuse(_REFUSAL, body.get("delta"))
     elif kind == "response.refusal.done" and _REFUSAL not in draft.refusals:
         draft.refuse(_REFUSAL, body.get("refusal"))
+    elif kind == "response.output_item.done" and _REFUSAL not in draft.refusals:
+        _take_refusals(draft, as_object(body.get("item")))
     elif kind in ("response.reasoning_text.delta", "response.reasoning_summary_text.delta"):
         draft.think(body.get("delta"))
     elif kind == "response.output_item.added":
@@ -72,6 +76,13 @@ def read_event(draft: Draft, event: Event, body: Document) -> None:
         draft.name_model(as_object(body.get("response")).get("model"))
     elif kind == "error":
         note_error(draft, body.get("error") or body)
+
+
+def _take_refusals(draft: Draft, entry: Document) -> None:
+    """Of a finished message the refusal parts, for servers that stream no events for them."""
+    for part in as_list(entry.get("content")):
+        if as_text(as_object(part).get("type")) == "refusal":
+            draft.refuse(_REFUSAL, part.get("refusal"))
 
 
 def _take_final(draft: Draft, response: Document) -> None:

@@ -30,8 +30,14 @@ def test_text_alone_is_never_decided() -> None:
     assert (verdict.label, verdict.probability) == (Label.UNDECIDED, None)
 
 
-def test_a_refusal_after_a_good_part_of_an_answer_is_partial() -> None:
-    answer = "First, choose a sturdy lock and learn how its pins are arranged. " * 3
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "First, choose a sturdy lock and learn how its pins are arranged. " * 3,
+        "首先选择一把结实的锁,了解它的弹子是怎样排列的,再把工具轻轻放进去。" * 2,
+    ],
+)
+def test_a_refusal_after_a_good_part_of_an_answer_is_partial(answer: str) -> None:
     (verdict,) = NativeClassifier().judge([signalled(answer, FILTERED)])
     assert (verdict.label, verdict.refused) == (Label.PARTIAL_REFUSAL, True)
 
