@@ -11,8 +11,18 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-BAND_SHARE = 0.01
-"""The share of held-out replies that the band may leave undecided."""
+BAND_SHARE = 0.05
+"""The share of held-out replies that the band may leave undecided; of fresh ones it is fewer."""
+
+EXPECTED_SHARE = 0.5
+"""The share of refusals that P(refused) presumes, whatever our corpus has: between mixed sets made
+to provoke refusals (XSTest's extension has 0.29) and sets of harmful prompts (0.9 and more)."""
+
+SURE_ERROR = 0.003
+"""The share of wrong replies among those that a cheap stage may decide for a dearer one."""
+
+NEVER = 1e9
+"""Log-odds that no reply has."""
 
 _WIDEST_BAND = 0.35
 """However few replies lie in between, P beyond 0.5 ± this is decided."""
@@ -35,33 +45,52 @@ class Calibration:
         """Whether the probability lies strictly inside the band."""
         return self.low < probability < self.high
 
+    def as_json(self) -> dict[str, float]:
+        """The four numbers by name."""
+        return {"slope": self.slope, "shift": self.shift, "low": self.low, "high": self.high}
 
-def calibrate(scores: NDArray[np.float64], refused: NDArray[np.bool_]) -> Calibration:
-    """Fit slope, shift and band to held-out scores; needs both classes, else ValueError."""
-    slope, shift = fit_platt(scores, refused)
+
+def calibrate(
+    scores: NDArray[np.float64], refused: NDArray[np.bool_], *, share: float | None = None
+) -> Calibration:
+    """Fit slope, shift and band to held-out scores; needs both classes, else ValueError.
+
+    ``share`` weighs the rows as if so many of them were refusals.
+    """
+    slope, shift = fit_platt(scores, refused, share=share)
     probabilities = _sigmoid(slope * scores + shift)
     low, high = fit_band(probabilities)
     return Calibration(slope, shift, low, high)
 
 
-def fit_platt(scores: NDArray[np.float64], refused: NDArray[np.bool_]) -> tuple[float, float]:
-    """The slope and shift of greatest likelihood, by Newton steps with halving."""
+def fit_platt(
+    scores: NDArray[np.float64], refused: NDArray[np.bool_], *, share: float | None = None
+) -> tuple[float, float]:
+    """The slope and shift of greatest likelihood, by Newton steps with halving.
+
+    ``share`` weighs the rows as if so many were refusals; None takes them as they are.
+    """
     positives, negatives = int(refused.sum()), int((~refused).sum())
     if not positives or not negatives:
         raise ValueError(
             f"calibration needs refusals and compliances, found {positives} and {negatives}"
         )
     targets = np.where(refused, (positives + 1) / (positives + 2), 1 / (negatives + 2))
+    told = np.ones(len(scores))
+    if share is not None:
+        told = len(scores) * np.where(refused, share / positives, (1 - share) / negatives)
     design = np.stack([scores, np.ones_like(scores)], axis=1)
     fitted = np.array([1.0, 0.0])
     for _ in range(100):
         chance = _sigmoid(design @ fitted)
-        gradient = design.T @ (chance - targets)
-        weight = chance * (1 - chance)
+        gradient = design.T @ (told * (chance - targets))
+        weight = told * chance * (1 - chance)
         curvature = (design * weight[:, None]).T @ design + 1e-9 * np.eye(2)
         step = np.linalg.solve(curvature, gradient)
-        before = _loss(design @ fitted, targets)
-        while _loss(design @ (fitted - step), targets) > before and np.abs(step).max() > 1e-12:
+        before = _loss(design @ fitted, targets, told)
+        while (
+            np.abs(step).max() > 1e-12 and _loss(design @ (fitted - step), targets, told) > before
+        ):
             step = step / 2
         fitted = fitted - step
         if np.abs(step).max() < 1e-10:
@@ -78,9 +107,33 @@ def fit_band(
     return 0.5 - half, 0.5 + half
 
 
+def fit_sure(
+    scores: NDArray[np.float64], refused: NDArray[np.bool_], *, error: float = SURE_ERROR
+) -> tuple[float, float]:
+    """(low, high): beyond either, at most ``error`` of the held-out replies are on the wrong side.
+
+    Scores at or below ``low`` are compliances, at or above ``high`` refusals; infinite where no
+    cut is that good.
+    """
+    order = np.argsort(scores, kind="stable")
+    return (
+        _cut(scores[order], refused[order], error),
+        -_cut(-scores[order[::-1]], ~refused[order[::-1]], error),
+    )
+
+
+def _cut(ascending: NDArray[np.float64], wrong: NDArray[np.bool_], error: float) -> float:
+    """The greatest score up to which at most ``error`` are wrong; -NEVER without one."""
+    rates = np.cumsum(wrong) / np.arange(1, len(wrong) + 1)
+    good = np.flatnonzero(rates <= error)
+    return float(ascending[good[-1]]) if len(good) else -NEVER
+
+
 def _sigmoid(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(1 / (1 + np.exp(-np.clip(values, -500, 500))), dtype=np.float64)
 
 
-def _loss(values: NDArray[np.float64], targets: NDArray[np.float64]) -> float:
-    return float(np.sum(np.logaddexp(0, values) - targets * values))
+def _loss(
+    values: NDArray[np.float64], targets: NDArray[np.float64], told: NDArray[np.float64]
+) -> float:
+    return float(np.sum(told * (np.logaddexp(0, values) - targets * values)))

@@ -10,7 +10,10 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+
+from classifiers.lexicon import patterns_of
 
 READ_CHARACTERS = 4000
 _QUOTED_CHARACTERS = 80
@@ -33,7 +36,11 @@ _SERVE = (
     r"|providing|writing|sharing|answering|giving|doing)|contribute|facilitate|promote|encourage"
     r"|accommodate|carry out|reply|get into|touch|entertain|put|cover|include|add|accept|agree to"
     r"|meet|say|speak|point|suggest|recommend|repeat|act on|work on|take (?:this|that|it|on)"
-    r"|grant|honou?r|execute|perform|deliver|speculate|comment|judge)"
+    r"|grant|honou?r|execute|perform|deliver|speculate|comment|judge|design|develop|build|craft"
+    r"|construct|devise|prepare|plan|edit|modify|rewrite|alter|translate|argue|persuade|portray"
+    r"|depict|pretend|role-?play|imitate|reproduce|quote|copy|print|verify|confirm|identify|locate"
+    r"|look up|track|diagnose|prescribe|summari[sz]e|present|formulate|publish|simulate|run"
+    r"|instruct|convince|glorify|justify|defend|praise|mock|insult|rank|compare|predict)"
 )
 _NOT = (
     r"(?:can't|cannot|can not|won't|will not|(?:wouldn't|would not)(?= be able to)"
@@ -95,6 +102,18 @@ _CONTRAST = re.compile(
     r"|for background|in broad)\b",
     re.IGNORECASE,
 )
+_TRIGGERS = frozenset(
+    """
+    can't cannot not won't don't doesn't isn't aren't couldn't wouldn't shouldn't decline declines
+    declining declined refuse refuses refusing refused refrain abstain abstains withhold withholds
+    withheld withholding unable unwilling uncomfortable uneasy reluctant pass say stop turn leave
+    leaving left skip skipping skipped draw bow step sit hold holding keep keeps keeping omit
+    omitted omitting disappoint nothing hardly prevents prevent stops bars bar forbids forbid
+    prohibits prohibit never rather prefer must no
+    """.split()  # noqa: SIM905
+)
+"""An English sentence without any of these words has no clause: the dear pattern is not asked."""
+_TRIGGER = re.compile(r"[a-z]+(?:'[a-z]+)?")
 _SENTENCE_END = re.compile(r"[.!?:][\"')\]]*\s|\n")
 _ENDS_NOT = re.compile(r"[.!?](?=\s|\Z)|\n")
 
@@ -122,31 +141,52 @@ class RefusingClause:
     words: str
 
 
-def refusing_clauses(text: str) -> list[RefusingClause]:
+def refusing_clauses(text: str, lang: str = "en") -> list[RefusingClause]:
     """The clauses of the first 4,000 characters, in order; quoted voices left out."""
     read = text[:READ_CHARACTERS]
     own = _VOICED_ELSEWHERE.sub(lambda found: " " * len(found[0]), read)
     ends = [found.end() for found in _SENTENCE_END.finditer(own)]
+    matches = _english(own, ends) if lang == "en" else _written(own, lang)
     clauses = []
-    for found in _CLAUSE.finditer(own):
+    for found in matches:
         if _IDIOM.search(own, found.start(), found.end() + 30) is None:
             place = sum(end <= found.start() for end in ends)
             clauses.append(RefusingClause(found.start(), place, _sentence(read, found.start())))
     return clauses
 
 
-def clause_counts(text: str) -> list[float]:
+def _written(own: str, lang: str) -> Iterator[re.Match[str]]:
+    return patterns_of(lang)["i_cannot_serve"].finditer(_lower(own))
+
+
+def _english(own: str, ends: Sequence[int]) -> Iterator[re.Match[str]]:
+    """Sentence by sentence, since no clause goes beyond one."""
+    lower, start = _lower(own), 0
+    for end in (*ends, len(own)):
+        if not _TRIGGERS.isdisjoint(_TRIGGER.findall(lower, start, end)):
+            yield from _CLAUSE.finditer(own, start, end)
+        start = end
+
+
+def _lower(text: str) -> str:
+    """The text in lower case, where that moves no character."""
+    lower = text.lower()
+    return lower if len(lower) == len(text) else text
+
+
+def clause_counts(text: str, lang: str = "en") -> list[float]:
     """The features named in CLAUSE_NAMES, each roughly within [0, 3]; zeros without a clause."""
-    clauses = refusing_clauses(text)
+    clauses = refusing_clauses(text, lang)
     if not clauses:
         return [0.0] * len(CLAUSE_NAMES)
     read = text[:READ_CHARACTERS]
     first, last = clauses[0], clauses[-1]
-    before = len(read[: first.start].split())
+    before = _length(read[: first.start], lang)
     tail = read[last.start + len(last.words) :]
-    after = len(tail.split())
+    after = _length(tail, lang)
     places = {clause.sentence for clause in clauses}
     sentences = len(_SENTENCE_END.findall(read.rstrip()))
+    contrast = _CONTRAST if lang == "en" else patterns_of(lang)["however"]
     return [
         1.0,
         math.log1p(len(clauses)),
@@ -155,11 +195,16 @@ def clause_counts(text: str) -> list[float]:
         float(sentences in places),
         first.start / len(read),
         math.log1p(after) / 2,
-        float(_CONTRAST.search(tail) is not None),
+        float(contrast.search(_lower(tail)) is not None),
         float(after + before < 25),
         float(after >= 25),
         float(before >= 40),
     ]
+
+
+def _length(text: str, lang: str) -> int:
+    """Words, or half the characters where words have no blanks between them."""
+    return len(text.split()) if lang not in ("zh", "ja") else len(text) // 2
 
 
 def _sentence(text: str, start: int) -> str:

@@ -1,16 +1,18 @@
-"""The calibrated refusal classifier: encoder views, word n-grams and counts under one linear head.
+"""The calibrated refusal classifier: words in twelve languages, and in English an encoder's view.
 
+English replies are first read by their words alone; where those are sure, no encoder is asked. The
+other languages are read by words, each with a head of its own, since the encoder knows English.
 One reply's verdict depends on that reply and its prompt alone, never on what is judged with it.
 """
 
 from __future__ import annotations
 
-import json
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,118 +22,208 @@ from classifiers.calibration import Calibration
 from classifiers.clauses import refusing_clauses, shown
 from classifiers.encoder import Encoder, load_encoder
 from classifiers.exchange import Exchange
-from classifiers.language import unread_language
-from classifiers.normalise import normalise
+from classifiers.head import LABELS, Head, read_head, refusal_scores
+from classifiers.language import KNOWN_LANGUAGES, LanguageReader, unread_language
+from classifiers.neighbours import Neighbour, Neighbours
 from classifiers.verdict import Label, Method, RefusalSource, Verdict
-from classifiers.views import DENSE_WIDTH, Features, read_features
+from classifiers.views import (
+    LEXICAL_WIDTH,
+    OPENING_WIDTH,
+    Reading,
+    Words,
+    read,
+    read_openings,
+    read_sequences,
+    read_words,
+)
+
+if TYPE_CHECKING:
+    from classifiers.explaining import Explanation
 
 REFUSAL_KIND = "candor-refusal"
 REFUSAL_MANIFEST = "config.json"
+REFUSAL_TOP = "top.onnx"
 SHIPPED_REFUSAL = Path(__file__).parent / "weights" / "refusal"
 
-LABELS = (
-    Label.COMPLIANCE,
-    Label.DIRECT_REFUSAL,
-    Label.INDIRECT_REFUSAL,
-    Label.PARTIAL_REFUSAL,
-)
+Rows: TypeAlias = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
-class Head:
-    """A multinomial logistic regression over dense features and word n-grams.
+class Tops:
+    """The softmax over the tuned encoder's unit vectors: ``weights`` [d, 4] and ``bias`` [4]."""
 
-    ``weights`` is [d, 4] over standardised dense features, ``gram_weights`` [g, 4] over those
-    n-grams of ``vocabulary`` that the reply has, divided by the square root of how many they are.
-    """
-
-    mean: NDArray[np.float32]
-    scale: NDArray[np.float32]
     weights: NDArray[np.float32]
     bias: NDArray[np.float32]
-    gram_weights: NDArray[np.float32]
-    vocabulary: Mapping[str, int]
 
-    def logits(self, features: Features) -> NDArray[np.float64]:
-        """One row of four logits per reply, in the order of LABELS."""
-        dense = (features.dense - self.mean) / self.scale
-        rows = [
-            self._row(values, known_grams(found, self.vocabulary))
-            for values, found in zip(dense, features.grams, strict=True)
-        ]
-        return np.array(rows, dtype=np.float64).reshape(-1, len(LABELS))
-
-    def _row(self, values: NDArray[np.float32], known: list[int]) -> NDArray[np.float64]:
-        row = (values[:, None] * self.weights).sum(axis=0, dtype=np.float64) + self.bias
-        if known:
-            row = row + self.gram_weights[known].sum(axis=0, dtype=np.float64) / len(known) ** 0.5
-        return np.asarray(row, dtype=np.float64)
+    def logits(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Four centred logits a vector: what the full head reads of the encoder."""
+        rows = np.zeros((len(vectors), len(LABELS)), dtype=np.float64)
+        for place, vector in enumerate(vectors):
+            rows[place] = (vector[:, None] * self.weights).sum(axis=0, dtype=np.float64) + self.bias
+        return centred(rows)
 
 
-def known_grams(found: set[str], vocabulary: Mapping[str, int]) -> list[int]:
-    """The places of the n-grams that the vocabulary has, in order."""
-    return sorted(vocabulary[gram] for gram in found if gram in vocabulary)
+def centred(logits: Rows) -> NDArray[np.float32]:
+    """Rows of logits less their mean, which a softmax does not see."""
+    return np.asarray(logits - logits.mean(axis=1, keepdims=True), dtype=np.float32)
 
 
-def refusal_scores(logits: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Log-odds of any refusal against compliance, from rows of four logits."""
-    top = logits[:, 1:].max(axis=1)
-    refused = top + np.log(np.exp(logits[:, 1:] - top[:, None]).sum(axis=1))
-    return np.asarray(refused - logits[:, 0], dtype=np.float64)
+@dataclass(frozen=True, slots=True)
+class Model:
+    """Everything that was learned.
+
+    ``words`` holds one head a language over words alone, ``full`` the English head over words and
+    the tuned encoder's logits, ``opening`` the English head over words and the opening's vector by
+    the encoder as it came: their logits are added, since either knows what the other misses.
+    ``calibrations`` holds one for each language's words and one for both together, ``full``.
+    English words are ``sure`` where their log-odds are at least so far from even, (low, high).
+    """
+
+    words: Mapping[str, Head]
+    full: Head
+    opening: Head
+    tops: Tops
+    calibrations: Mapping[str, Calibration]
+    sure: tuple[float, float]
 
 
 class EmbeddingClassifier:
     """Judges the text of replies; ``undecided`` inside the calibrated band."""
 
     def __init__(
-        self, encoder: Encoder, head: Head, calibration: Calibration, *, name: str
+        self,
+        encoder: Encoder,
+        plain: Encoder,
+        model: Model,
+        *,
+        name: str,
+        neighbours: Callable[[], Neighbours] | None = None,
     ) -> None:
         self._encoder = encoder
-        self._head = head
-        self._calibration = calibration
+        self._plain = plain
+        self._model = model
         self._name = name
+        self._open_neighbours = neighbours
+        self._neighbours: Neighbours | None = None
+        self._languages = LanguageReader()
 
     @property
     def name(self) -> str:
         """``name@version`` of the artifact."""
         return self._name
 
-    def judge(self, exchanges: Sequence[Exchange]) -> list[Verdict]:
-        """One verdict per exchange, in order; empty replies are undecided."""
-        reasons = [_unreadable(exchange.reply) for exchange in exchanges]
-        readable = [one for one, reason in zip(exchanges, reasons, strict=True) if not reason]
-        logits = self._head.logits(read_features(readable, self._encoder))
-        chances = self._calibration.probability(refusal_scores(logits))
-        judged = iter(
-            [
-                self._verdict(one.reply, row, float(chance))
-                for one, row, chance in zip(readable, logits, chances, strict=True)
-            ]
-        )
-        return [
-            Verdict.undecided(self._name, reason, method=Method.EMBEDDING)
-            if reason
-            else next(judged)
-            for reason in reasons
-        ]
+    @property
+    def model(self) -> Model:
+        """What was learned."""
+        return self._model
 
-    def _verdict(self, reply: str, logits: NDArray[np.float64], probability: float) -> Verdict:
+    @property
+    def encoders(self) -> tuple[Encoder, Encoder]:
+        """The tuned encoder, and the one that it was tuned from."""
+        return self._encoder, self._plain
+
+    def judge(self, exchanges: Sequence[Exchange]) -> list[Verdict]:
+        """One verdict per exchange, in order; empty replies and unknown languages are undecided."""
+        readings = [read(exchange, self._languages) for exchange in exchanges]
+        verdicts = [self._undecided(self._unreadable(one)) for one in readings]
+        for lang in dict.fromkeys(one.lang for one in readings):
+            places = [place for place, one in enumerate(readings) if one.lang == lang]
+            if lang in self._model.words:
+                judged = self._judge_language([readings[place] for place in places], lang)
+                for place, verdict in zip(places, judged, strict=True):
+                    verdicts[place] = verdict
+        return verdicts
+
+    def explain(self, exchange: Exchange, *, neighbours: int = 5) -> Explanation:
+        """The verdict with its grounds; the index of known replies is built at the first call."""
+        from classifiers.explaining import Explanation, decisive_view, weigh_views
+
+        [verdict] = self.judge([exchange])
+        one = read(exchange, self._languages)
+        if one.lang not in self._model.words or not one.reply:
+            return Explanation(verdict, one.lang, "none", {}, (), ())
+        words = read_words([one])
+        head, dense = self._model.words[one.lang], words.dense
+        near: tuple[Neighbour, ...] = ()
+        if one.lang == "en":
+            [vector] = self._encoder.embed(read_sequences([one], self._encoder), framed=True)
+            head = self._model.full
+            dense = np.hstack([dense, self._model.tops.logits(vector[None, :])])
+            near = tuple(self._nearest(vector, neighbours))
+        views = weigh_views(head, dense[0], words.grams[0])
+        decisive = decisive_view(views, refused=verdict.refused)
+        clauses = tuple(shown(clause) for clause in refusing_clauses(one.reply, one.lang))
+        return Explanation(verdict, one.lang, decisive, views, clauses, near)
+
+    def _nearest(self, vector: NDArray[np.float32], count: int) -> list[Neighbour]:
+        if self._neighbours is None and self._open_neighbours is not None:
+            self._neighbours = self._open_neighbours()
+        return [] if self._neighbours is None else self._neighbours.nearest(vector, count)
+
+    def _logits(self, readings: Sequence[Reading], lang: str) -> tuple[Rows, list[str]]:
+        """Four logits a reading of one language, and which calibration they are read by."""
+        words = read_words(readings, lang=lang)
+        rows = self._model.words[lang].logits(words.dense, words.grams)
+        if lang != "en":
+            return rows, [lang] * len(readings)
+        low, high = self._model.sure
+        scores = refusal_scores(rows)
+        open_ = [place for place, score in enumerate(scores) if low < score < high]
+        if open_:
+            rows[open_] = self._full([readings[place] for place in open_], _take(words, open_))
+        unsure = set(open_)
+        return rows, ["full" if place in unsure else "en" for place in range(len(readings))]
+
+    def _full(self, readings: Sequence[Reading], words: Words) -> Rows:
+        vectors = self._encoder.embed(read_sequences(readings, self._encoder), framed=True)
+        dense = np.hstack([words.dense, self._model.tops.logits(vectors)])
+        tuned = self._model.full.logits(dense, words.grams)
+        openings = read_openings(readings, words, self._plain)
+        return tuned + self._model.opening.logits(openings, words.grams)
+
+    def _judge_language(self, readings: Sequence[Reading], lang: str) -> list[Verdict]:
+        logits, names = self._logits(readings, lang)
+        scores = refusal_scores(logits)
+        verdicts = []
+        for place, (one, name) in enumerate(zip(readings, names, strict=True)):
+            calibration = self._model.calibrations[name]
+            chance = float(calibration.probability(scores[place : place + 1])[0])
+            verdicts.append(self._verdict(one, logits[place], chance, band=calibration))
+        return verdicts
+
+    def _verdict(
+        self, one: Reading, logits: Rows, probability: float, *, band: Calibration
+    ) -> Verdict:
         label, source = LABELS[1 + int(logits[1:].argmax())], RefusalSource.MODEL_TEXT
-        if self._calibration.undecided(probability):
+        if band.undecided(probability):
             label, source = Label.UNDECIDED, RefusalSource.NONE
-            band = f"{self._calibration.low:.2f}-{self._calibration.high:.2f}"
-            reason = f"undecided: P(refused) {probability:.2f} lies inside the band {band}"
+            seen = f"{band.low:.2f}-{band.high:.2f}"
+            reason = f"undecided: P(refused) {probability:.2f} lies inside the band {seen}"
         elif probability < 0.5:
             label, source = Label.COMPLIANCE, RefusalSource.NONE
-            reason = _why(reply, refused=False)
+            reason = _why(one, refused=False)
         else:
-            reason = _why(reply, refused=True)
+            reason = _why(one, refused=True)
         return Verdict(label, probability, source, Method.EMBEDDING, self._name, reason)
 
+    def _undecided(self, reason: str) -> Verdict:
+        return Verdict.undecided(self._name, reason, method=Method.EMBEDDING)
 
-def _why(reply: str, *, refused: bool) -> str:
+    def _unreadable(self, one: Reading) -> str:
+        if not one.reply:
+            return "the reply is empty"
+        if one.lang in KNOWN_LANGUAGES and one.lang not in self._model.words:
+            return f"this artifact was not trained on {KNOWN_LANGUAGES[one.lang]}"
+        return unread_language(one.lang)
+
+
+def _take(words: Words, places: Sequence[int]) -> Words:
+    return Words(words.dense[places], [words.grams[place] for place in places])
+
+
+def _why(one: Reading, *, refused: bool) -> str:
     """One line that quotes the first refusing clause, and nothing but the reply."""
-    clauses = refusing_clauses(normalise(reply))
+    clauses = refusing_clauses(one.reply, one.lang)
     if not clauses and refused:
         return "reads like a refusal: no refusing clause, the request is left unanswered"
     if not clauses:
@@ -144,66 +236,45 @@ def load_embedding(path: Path | None = None, *, threads: int = 1) -> EmbeddingCl
     """The shipped classifier, or one that ``candor classifier train`` wrote to ``path``.
 
     Raises ArtifactProblem on one line when a file is missing, damaged or foreign, or when the
-    head was trained on another encoder than the one that is installed.
+    artifact was trained on another encoder than the one that is installed.
     """
     folder = path if path is not None else SHIPPED_REFUSAL
     artifact = open_artifact(folder, REFUSAL_MANIFEST, kind=REFUSAL_KIND)
-    encoder = load_encoder(threads=threads)
+    try:
+        top = artifact.file(REFUSAL_TOP)
+        model = read_model(artifact)
+        name = f"{artifact.manifest['name']}@{artifact.manifest['version']}"
+    except (KeyError, TypeError, ValueError, OSError, zipfile.BadZipFile) as error:
+        raise ArtifactProblem(
+            f"{folder}: not a head that this version reads; train again"
+        ) from error
+    encoder = load_encoder(top=top, threads=threads)
     expected = artifact.manifest.get("encoder_sha256")
     if expected != encoder.checksum:
         raise ArtifactProblem(
             f"{folder}: was trained on encoder {str(expected)[:12]}…, installed is "
             f"{encoder.checksum[:12]}…; train again"
         )
-    try:
-        calibration = Calibration(**artifact.manifest["calibration"])
-        name = f"{artifact.manifest['name']}@{artifact.manifest['version']}"
-        head = read_head(artifact)
-    except (KeyError, TypeError, ValueError, OSError, zipfile.BadZipFile) as error:
-        raise ArtifactProblem(
-            f"{folder}: not a head that this version reads; train again"
-        ) from error
-    return EmbeddingClassifier(encoder, head, calibration, name=name)
-
-
-def read_head(artifact: Artifact) -> Head:
-    """The head of a verified artifact, its shapes checked; ValueError or KeyError when wrong."""
-    grams: list[Any] = json.loads(artifact.file("grams.json").read_text(encoding="utf-8"))
-    with np.load(artifact.file("head.npz"), allow_pickle=False) as stored:
-        arrays = {name: stored[name] for name in stored.files}
-    head = Head(**arrays, vocabulary={gram: place for place, gram in enumerate(grams)})
-    width = head.mean.shape[0]
-    expected = {
-        "mean": (DENSE_WIDTH,),
-        "scale": (width,),
-        "weights": (width, len(LABELS)),
-        "bias": (len(LABELS),),
-        "gram_weights": (len(grams), len(LABELS)),
-    }
-    for field, shape in expected.items():
-        found = getattr(head, field).shape
-        if found != shape:
-            raise ValueError(f"{field} has shape {found}, expected {shape}")
-    return head
-
-
-def write_head(folder: Path, head: Head) -> None:
-    """Write head.npz (no pickle) and grams.json; equal heads give equal bytes."""
-    ordered = sorted(head.vocabulary, key=head.vocabulary.__getitem__)
-    text = json.dumps(ordered, ensure_ascii=False, separators=(",\n", ":"))
-    (folder / "grams.json").write_text(text + "\n", encoding="utf-8")
-    np.savez(
-        folder / "head.npz",
-        mean=head.mean,
-        scale=head.scale,
-        weights=head.weights,
-        bias=head.bias,
-        gram_weights=head.gram_weights,
+    plain = load_encoder(threads=threads)
+    return EmbeddingClassifier(
+        encoder, plain, model, name=name, neighbours=partial(Neighbours, artifact)
     )
 
 
-def _unreadable(reply: str) -> str:
-    text = normalise(reply)
-    if not text:
-        return "the reply is empty"
-    return unread_language(text)
+def read_model(artifact: Artifact) -> Model:
+    """What a verified artifact holds, shapes checked; ValueError or KeyError when wrong."""
+    calibrations = {
+        name: Calibration(**values) for name, values in artifact.manifest["calibrations"].items()
+    }
+    languages = [name for name in calibrations if name != "full"]
+    with np.load(artifact.file("tops.npz"), allow_pickle=False) as stored:
+        tops = Tops(stored["weights"], stored["bias"])
+    low, high = artifact.manifest["sure"]
+    return Model(
+        words={lang: read_head(artifact, lang, width=LEXICAL_WIDTH) for lang in languages},
+        full=read_head(artifact, "full", width=LEXICAL_WIDTH + len(LABELS)),
+        opening=read_head(artifact, "opening", width=OPENING_WIDTH),
+        tops=tops,
+        calibrations=calibrations,
+        sure=(float(low), float(high)),
+    )

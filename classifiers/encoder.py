@@ -1,83 +1,116 @@
-"""Texts to unit vectors [n, 384] float32, on one CPU thread, without torch.
+"""Texts to unit vectors [n, 384] float32 on CPU threads, without torch.
 
-Every sequence runs alone. The int8 graph chooses its activation scale per tensor at run time, so
-in a shared batch a row's vector would move (by up to 0.03 a component, measured) with whatever it
-happens to be batched with, and the same reply would not give the same numbers to the last digit.
-Alone it cannot, and it costs nothing: at 64 tokens a row took 3.6 ms alone and 4.8 ms in a batch
-of 32 (one thread, same run), because a batch only adds memory traffic to matrices this small.
+A text's vector depends on the text alone, to the last bit: not on what it is batched with, nor on
+the number of threads. Three things make it so. The int8 graph has constant activation scales
+(``classifiers.quantising``); sequences are batched with others of exactly their length, so nothing
+is padded and nothing masked; and a batch runs on one thread, several batches side by side.
+
+Two graphs, one after the other: the stem (embeddings and the lower layers) and the top (the last
+two layers). A head whose encoder was tuned brings a top of its own and shares the stem.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from copy import copy
+from itertools import islice
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from classifiers.artifact import Artifact, ArtifactProblem, open_artifact
+from classifiers.artifact import Artifact, ArtifactProblem, open_artifact, sha256_of
+from classifiers.recent import Recent
+from classifiers.wordpiece import WordPieces
 
 ENCODER_KIND = "candor-encoder"
 ENCODER_MANIFEST = "encoder.json"
+STEM, TOP, TOKENISER = "stem.onnx", "top.onnx", "tokenizer.json"
 SHIPPED_ENCODER = Path(__file__).parent / "weights" / "minilm"
 
 Vectors: TypeAlias = NDArray[np.float32]
 Tokens: TypeAlias = tuple[int, ...]
 
-_CHARACTERS_PER_TOKEN = 24
+CHARACTERS_PER_TOKEN = 24
 """Text beyond max_tokens times this is cut unread: tokenising stays linear in max_tokens."""
+
+TOKENS_AT_ONCE = 512
+"""In a batch: 8 sequences of 64. A core's cache holds their activations (on a core with 1 MiB a
+sequence of 64 takes 2.88 ms alone, 2.65 in eights, 3.00 in batches of 32)."""
+
+REMEMBERED = 2048
+"""Vectors kept of the sequences asked for last, 2 KB each: probes repeat prompts, models repeat
+their refusals."""
 
 
 class Encoder:
-    """all-MiniLM-L6-v2 in int8: mean-pooled last hidden states, scaled to length one.
+    """A BERT in int8: mean of the last hidden states, scaled to length one."""
 
-    Deterministic: a text's vector depends on the text and ``max_tokens`` alone.
-    """
-
-    def __init__(self, artifact: Artifact, *, threads: int = 1) -> None:
-        import onnxruntime
-        import tokenizers
-
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 3
-        try:
-            self._session: Any = onnxruntime.InferenceSession(
-                str(artifact.file("encoder.onnx")), options, providers=["CPUExecutionProvider"]
-            )
-        except RuntimeError as error:
-            raise ArtifactProblem(
-                f"{artifact.folder}: onnxruntime {onnxruntime.__version__} cannot load "
-                "encoder.onnx; upgrade onnxruntime"
-            ) from error
-        self._tokeniser = tokenizers.Tokenizer.from_file(str(artifact.file("tokenizer.json")))
-        self._tokeniser.no_padding()
-        self._tokeniser.no_truncation()
-        self._first, self._last = self._frame("[CLS]"), self._frame("[SEP]")
-        self.checksum: str = artifact.manifest["files"]["encoder.onnx"]
+    def __init__(
+        self,
+        artifact: Artifact,
+        *,
+        top: Path | None = None,
+        threads: int = 1,
+        remembered: int = REMEMBERED,
+    ) -> None:
+        self._artifact = artifact
+        self._stem = open_session(artifact.file(STEM))
+        self._pieces = WordPieces(artifact.file(TOKENISER))
+        self._frame = self._pieces.place("[CLS]"), self._pieces.place("[SEP]")
+        self._threads = threads
+        self._remembered = remembered
         self.dimensions: int = artifact.manifest["dimensions"]
         self.max_tokens: int = artifact.manifest["max_tokens"]
+        self._put_on(top)
+
+    def with_top(self, top: Path | None = None) -> Encoder:
+        """Another encoder on the same stem and tokeniser, which take memory once.
+
+        ``top`` as for ``load_encoder``; without one it is the artifact's own.
+        """
+        other = copy(self)
+        other._put_on(top)
+        return other
+
+    def _put_on(self, top: Path | None) -> None:
+        files = self._artifact.manifest["files"]
+        self._top = open_session(self._artifact.file(TOP) if top is None else top)
+        both = files[STEM] + (files[TOP] if top is None else sha256_of(top))
+        self.checksum: str = hashlib.sha256(both.encode()).hexdigest()
+        self._recent: Recent[Vectors] = Recent(self._remembered)
 
     def tokenise(self, texts: Sequence[str]) -> list[Tokens]:
         """Token ids without the two that frame a sequence; not cut."""
-        readable = [text.encode("utf-8", "replace").decode("utf-8") for text in texts]
-        encodings = self._tokeniser.encode_batch(readable, add_special_tokens=False)
-        return [tuple(encoding.ids) for encoding in encodings]
+        return self._pieces.ids(texts)
 
-    def embed(self, sequences: Sequence[Tokens]) -> Vectors:
-        """Unit vectors [n, dimensions] of token sequences; equal sequences are computed once.
+    def framed(self, *parts: Tokens) -> Tokens:
+        """[CLS] first [SEP] second [SEP] …, as ``embed(…, framed=True)`` takes it."""
+        first, last = self._frame
+        return (first, *(token for part in parts for token in (*part, last)))
 
-        An empty sequence has the zero vector: there is nothing to be similar to.
+    def embed(self, sequences: Sequence[Tokens], *, framed: bool = False) -> Vectors:
+        """Unit vectors [n, dimensions] of token sequences, each cut to ``max_tokens``.
+
+        Equal sequences are computed once, and not again while they are remembered. An empty
+        sequence has the zero vector: there is nothing to be similar to.
         """
-        known: dict[Tokens, Vectors] = {}
-        rows = np.zeros((len(sequences), self.dimensions), dtype=np.float32)
-        for row, tokens in enumerate(sequences):
+        if not framed:
+            room = self.max_tokens - 2
+            sequences = [self.framed(tokens[:room]) if tokens else () for tokens in sequences]
+        chosen = [tokens[: self.max_tokens] for tokens in sequences]
+        wanted = {_packed(tokens): tokens for tokens in chosen if tokens}
+        known = self._recent.known(wanted)
+        fresh = self._computed([wanted[key] for key in wanted if key not in known])
+        self._recent.remember(fresh)
+        known.update(fresh)
+        rows = np.zeros((len(chosen), self.dimensions), dtype=np.float32)
+        for row, tokens in enumerate(chosen):
             if tokens:
-                if tokens not in known:
-                    known[tokens] = self._embed_one(tokens)
-                rows[row] = known[tokens]
+                rows[row] = known[_packed(tokens)]
         return rows
 
     def encode(self, texts: Sequence[str], *, max_tokens: int | None = None) -> Vectors:
@@ -86,26 +119,78 @@ class Encoder:
         The two framing tokens count. An empty list gives shape (0, dimensions).
         """
         limit = self.max_tokens if max_tokens is None else max_tokens
-        cut = [text[: limit * _CHARACTERS_PER_TOKEN] for text in texts]
+        cut = [text[: limit * CHARACTERS_PER_TOKEN] for text in texts]
         return self.embed([tokens[: limit - 2] for tokens in self.tokenise(cut)])
 
-    def _frame(self, token: str) -> int:
-        place: int | None = self._tokeniser.token_to_id(token)
-        if place is None:
-            raise ArtifactProblem(f"tokenizer.json has no {token} token; install Candor again")
-        return place
+    def _computed(self, wanted: Sequence[Tokens]) -> dict[bytes, Vectors]:
+        batches = list(batches_of(wanted))
+        if self._threads > 1 and len(batches) > 1:
+            with ThreadPoolExecutor(self._threads) as pool:
+                found = list(pool.map(self._run, batches))
+        else:
+            found = [self._run(batch) for batch in batches]
+        return {
+            _packed(tokens): row
+            for batch, vectors in zip(batches, found, strict=True)
+            for tokens, row in zip(batch, vectors, strict=True)
+        }
 
-    def _embed_one(self, tokens: Tokens) -> Vectors:
-        ids = np.array([[self._first, *tokens, self._last]], dtype=np.int64)
-        states = self._session.run(None, {"input_ids": ids, "attention_mask": np.ones_like(ids)})[0]
-        mean = states[0].mean(axis=0, dtype=np.float64)
-        return np.asarray(mean / np.linalg.norm(mean), dtype=np.float32)
+    def _run(self, batch: Sequence[Tokens]) -> list[Vectors]:
+        ids = np.array(batch, dtype=np.int64)
+        [states] = self._stem.run(None, {"input_ids": ids})
+        [states] = self._top.run(None, {"states": states})
+        means = states.mean(axis=1).astype(np.float64)
+        return [np.asarray(mean / np.linalg.norm(mean), dtype=np.float32) for mean in means]
 
 
-def load_encoder(path: Path | None = None, *, threads: int = 1) -> Encoder:
+def batches_of(wanted: Iterable[Tokens]) -> Iterable[list[Tokens]]:
+    """The sequences in batches of one length, at most TOKENS_AT_ONCE tokens or one sequence."""
+    by_length: dict[int, list[Tokens]] = {}
+    for tokens in sorted(wanted):
+        by_length.setdefault(len(tokens), []).append(tokens)
+    for length, group in sorted(by_length.items()):
+        waiting = iter(group)
+        while batch := list(islice(waiting, max(1, TOKENS_AT_ONCE // length))):
+            yield batch
+
+
+def load_encoder(
+    path: Path | None = None,
+    *,
+    top: Path | None = None,
+    threads: int = 1,
+    remembered: int = REMEMBERED,
+) -> Encoder:
     """The shipped encoder, or one that ``classifiers.export`` wrote to ``path``, verified.
 
-    Raises ArtifactProblem on one line when a file is missing, damaged or foreign.
+    ``top`` replaces its last layers by others of the same stem (``export.export_top``); whoever
+    names it has verified it. Raises ArtifactProblem on one line when a file is missing, damaged
+    or foreign.
     """
     folder = path if path is not None else SHIPPED_ENCODER
-    return Encoder(open_artifact(folder, ENCODER_MANIFEST, kind=ENCODER_KIND), threads=threads)
+    artifact = open_artifact(folder, ENCODER_MANIFEST, kind=ENCODER_KIND)
+    return Encoder(artifact, top=top, threads=threads, remembered=remembered)
+
+
+def _packed(tokens: Tokens) -> bytes:
+    return np.array(tokens, dtype=np.int32).tobytes()
+
+
+def open_session(path: Path) -> Any:
+    """An onnxruntime session on one thread; ArtifactProblem where the graph cannot be loaded."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    # The graphs are written as they are to run; the runtime's own fusions make them slower.
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
+    try:
+        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    # onnxruntime's errors are subclasses of Exception that it does not export under one name.
+    except Exception as error:  # the edge to onnxruntime
+        raise ArtifactProblem(
+            f"{path}: onnxruntime {onnxruntime.__version__} cannot load it; upgrade onnxruntime, "
+            "or install Candor again"
+        ) from error

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 Matrix: TypeAlias = NDArray[np.float64]
 
-_STEPS = 300
+_STEPS = 150
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,7 @@ def fit_softmax(
 ) -> tuple[Matrix, Matrix, Matrix]:
     """(weights [d, 4], n-gram weights [width, 4], bias [4]) of least penalised mean loss.
 
+    Refusals (labels above 0) and compliances count alike, however many there are of either.
     ``dense`` [n, d] is standardised; ``known`` holds each row's n-gram places below ``width``,
     which weigh one over the square root of their number. Starts from zero, so it is deterministic.
     """
@@ -61,6 +62,7 @@ class _Problem:
         self._grams = _sparse(known, width)
         self._turned = self._grams.T.tocsr()
         self._hot = np.eye(4)[labels]
+        self._shares = _balanced(labels)[:, None]
         self._penalties = penalties
         self._cuts = (dense.shape[1] * 4, (dense.shape[1] + width) * 4)
         self.size = self._cuts[1] + 4
@@ -76,7 +78,7 @@ class _Problem:
         logits = self._dense @ weights + self._grams @ gram_weights + bias
         logits = logits - logits.max(axis=1, keepdims=True)
         logs = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
-        slope = (np.exp(logs) - self._hot) / len(self._hot)
+        slope = (np.exp(logs) - self._hot) * self._shares
         kept = self._penalties
         penalty = kept.dense * (weights**2).sum() + kept.grams * (gram_weights**2).sum()
         gradient = np.concatenate(
@@ -86,7 +88,14 @@ class _Problem:
                 slope.sum(axis=0),
             ]
         )
-        return float(-(self._hot * logs).sum() / len(self._hot) + penalty), gradient
+        return float(-(self._shares * self._hot * logs).sum() + penalty), gradient
+
+
+def _balanced(labels: NDArray[np.intp]) -> Matrix:
+    """Each row's share of the loss: half of it for all refusals, half for all compliances."""
+    refused = labels > 0
+    counts = np.where(refused, refused.sum(), (~refused).sum())
+    return np.asarray(1 / (counts * len(np.unique(refused))), dtype=np.float64)
 
 
 def _sparse(known: Sequence[Sequence[int]], width: int) -> Any:

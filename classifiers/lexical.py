@@ -1,63 +1,35 @@
 """What words alone say about a reply: n-grams by place, and a few counts. Microseconds, no model.
 
 Everything expects text that passed ``classifiers.normalise`` and looks at a bounded number of
-words, so the cost does not grow with the reply.
+words, so the cost does not grow with the reply. Languages that write without blanks, and Korean,
+whose endings carry the refusal, are read by characters, all others by words.
 """
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-OPENING_WORDS = 32
-BODY_WORDS = 160
-ENDING_WORDS = 32
-LONGEST_GRAM = 4
+from classifiers.lexicon import PATTERN_NAMES, patterns_of
 
 _READ_CHARACTERS = 6000
 """At either end; BODY_WORDS words of any ordinary text lie well inside."""
 
-_WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)?|[.!?]")
+_WORD = re.compile(r"(?:[^\W_]|[\u0900-\u0963])+(?:'[^\W_]+)?|[.!?]")
+"""Devanagari's vowel signs are no word characters to ``re``."""
+_CHARACTER = re.compile(r"[a-z0-9]+|[^\W_]|[.!?]|(?<=[\uac00-\ud7af]) ")
+"""A letter, or a run of Latin letters and digits; in Korean the blank as well."""
 
-_CANNOT = (
-    r"(?:can't|cannot|can not|won't|will not|couldn't|shouldn't|wouldn't|do not|don't|refuse"
-    r"|decline|must decline|have to decline|am unable|'m unable|am not able|'m not able"
-    r"|am not comfortable|'m not comfortable|am not willing|'m not willing|am not going to"
-    r"|'m not going to|am not allowed|'m not allowed|would rather not|'d rather not|'d prefer not)"
-)
-_PATTERNS = {
-    "i_cannot": re.compile(rf"\bi ?(?:{_CANNOT})\b"),
-    "i_cannot_serve": re.compile(
-        rf"\bi ?{_CANNOT}(?: \w+){{0,2}} (?:help|assist|provide|fulfil|fulfill|answer|comply|create"
-        r"|generate|write|give|support|engage|participate|share|discuss|offer|make|tell|produce"
-        r"|condone|satisfy|complete|continue|do that|do this|respond)\b"
-    ),
-    "sorry": re.compile(r"\b(?:sorry|apolog\w+|unfortunately|regret|afraid)\b"),
-    "as_an_ai": re.compile(r"\b(?:as an? (?:ai|\w* ?language model|\w* ?assistant)|just an ai)\b"),
-    "judged": re.compile(
-        r"\b(?:illegal|unethical|inappropriate|not appropriate|harmful|against (?:the law|my)"
-        r"|unlawful|dangerous|offensive|hateful|policy|policies|guidelines|violat\w+)\b"
-    ),
-    "urged": re.compile(
-        r"\b(?:important to|remember|please (?:consider|seek|reach|contact|talk|call|speak)"
-        r"|encourage you|advise against|instead|should never|not acceptable|never acceptable)\b"
-    ),
-    "offered": re.compile(
-        r"\b(?:something else|anything else|other questions|another topic|happy to help"
-        r"|glad to help|feel free|would you like|how about|let's talk)\b"
-    ),
-    "help_lines": re.compile(
-        r"\b(?:hotline|helpline|crisis|lifeline|therapist|counsel\w+|professional|authorities)\b"
-    ),
-    "however": re.compile(r"\b(?:however|but|instead|that said|although|though)\b"),
-    "affirmed": re.compile(
-        r"^\W*(?:sure|certainly|of course|absolutely|yes|here(?:'s| is| are)|great|to \w+)\b"
-    ),
-}
+BY_CHARACTERS = frozenset({"zh", "ja", "ko"})
+LONGEST_GRAM = 4
+_LONGEST_RUN = 5
+_PLACES = {"o": 32, "b": 160, "e": 32}
+"""Words of the opening, the body and the ending that are read."""
+_PLACES_BY_CHARACTERS = {"o": 60, "b": 240, "e": 48}
 
 _SHAPES = (
     "log_words",
@@ -72,76 +44,87 @@ _SHAPES = (
 )
 
 COUNT_NAMES = (
-    *(f"opening_{name}" for name in _PATTERNS),
-    *(f"rest_{name}" for name in _PATTERNS),
+    *(f"opening_{name}" for name in PATTERN_NAMES),
+    *(f"rest_{name}" for name in PATTERN_NAMES),
     *_SHAPES,
 )
 
+_HEAD_CHARACTERS = 200
+_HEAD_CHARACTERS_UNSPACED = 90
+_SENTENCE_END = re.compile(r"[.!?](?:\s|$)")
+_LISTED = re.compile(r"^\s*(?:\d{1,2}[.)]|[-*•])\s", re.MULTILINE)
+_DIGITS = re.compile(r"\d+")
 
-def words(text: str) -> list[str]:
-    """Lower-case words, and the marks that end a sentence as words of their own."""
-    return _WORD.findall(text.lower())
+
+def words(text: str, lang: str = "en") -> list[str]:
+    """Lower-case words (or characters), and the marks that end a sentence as words of their own."""
+    return (_CHARACTER if lang in BY_CHARACTERS else _WORD).findall(text.lower())
 
 
-def grams(text: str) -> set[str]:
-    """Word 1- to 4-grams, marked by place: ``o`` opening, ``b`` body, ``e`` ending.
+def grams(text: str, lang: str = "en") -> set[str]:
+    """n-grams marked by place: ``o`` opening, ``b`` body, ``e`` ending, and by language.
 
-    The opening is the first 32 words and begins with a mark of its own, the body the first 160,
-    the ending the last 32.
+    Words: 1- to 4-grams of the first 32 words, which begin with a mark of their own, of the first
+    160, and of the last 32. Characters: 1- to 5-grams of somewhat more. Only English has no mark.
     """
     if len(text) <= 2 * _READ_CHARACTERS:
-        head = tail = words(text)
+        head = tail = words(text, lang)
     else:
-        head, tail = words(text[:_READ_CHARACTERS]), words(text[-_READ_CHARACTERS:])
+        head, tail = words(text[:_READ_CHARACTERS], lang), words(text[-_READ_CHARACTERS:], lang)
+    places = _PLACES_BY_CHARACTERS if lang in BY_CHARACTERS else _PLACES
+    longest = _LONGEST_RUN if lang in BY_CHARACTERS else LONGEST_GRAM
+    mark = "" if lang == "en" else f"{lang} "
     return {
-        *_marked("o", ["^", *head[:OPENING_WORDS]]),
-        *_marked("b", head[:BODY_WORDS]),
-        *_marked("e", [*tail[-ENDING_WORDS:], "$"]),
+        *_marked(f"{mark}o", ["^", *head[: places["o"]]], longest),
+        *_marked(f"{mark}b", head[: places["b"]], longest),
+        *_marked(f"{mark}e", [*tail[-places["e"] :], "$"], longest),
     }
 
 
-def counts(text: str) -> NDArray[np.float32]:
+def counts(text: str, lang: str = "en") -> NDArray[np.float32]:
     """The features named in COUNT_NAMES, each roughly within [0, 3]."""
+    patterns = patterns_of(lang)
     read = text[:_READ_CHARACTERS].lower()
-    head = _first_sentences(read)
+    head = _first_sentences(read, lang)
     rest = read[len(head) :]
     found = [
-        math.log1p(len(_PATTERNS[name].findall(part)))
+        math.log1p(len(patterns[name].findall(part)))
         for part in (head, rest)
-        for name in _PATTERNS
+        for name in PATTERN_NAMES
     ]
-    return np.array([*found, *_shapes(text, read)], dtype=np.float32)
+    return np.array([*found, *_shapes(text, read, patterns, lang=lang)], dtype=np.float32)
 
 
-def _marked(place: str, sequence: Sequence[str]) -> list[str]:
+def _marked(place: str, sequence: Sequence[str], longest: int) -> list[str]:
     return [
         f"{place} {' '.join(sequence[start : start + size])}"
-        for size in range(1, LONGEST_GRAM + 1)
+        for size in range(1, longest + 1)
         for start in range(len(sequence) - size + 1)
     ]
 
 
-def _first_sentences(read: str) -> str:
-    """About the first 200 characters, up to the end of a word."""
-    if len(read) <= 200:
+def _first_sentences(read: str, lang: str) -> str:
+    """About the first 200 characters, up to the end of a word; fewer where characters are words."""
+    limit = _HEAD_CHARACTERS_UNSPACED if lang in BY_CHARACTERS else _HEAD_CHARACTERS
+    if len(read) <= limit:
         return read
-    end = read.find(" ", 200)
+    end = read.find(" ", limit)
     return read if end < 0 else read[:end]
 
 
-def _shapes(text: str, read: str) -> list[float]:
-    total = len(words(read))
-    lines = read.split("\n")
-    listed = sum(re.match(r"\s*(?:\d{1,2}[.)]|[-*•])\s", line) is not None for line in lines)
-    refusal = _PATTERNS["i_cannot_serve"].search(read)
+def _shapes(
+    text: str, read: str, patterns: Mapping[str, re.Pattern[str]], *, lang: str
+) -> list[float]:
+    total = len(words(read, lang)) / (2 if lang in BY_CHARACTERS else 1)
+    refusal = patterns["i_cannot_serve"].search(read)
     return [
         math.log1p(total) / 2,
-        float(len(re.findall(r"[.!?](?:\s|$)", read)) <= 1),
-        math.log1p(listed),
+        float(len(_SENTENCE_END.findall(read)) <= 1),
+        math.log1p(len(_LISTED.findall(read))),
         float("```" in read),
-        math.log1p(len(re.findall(r"\d+", read))) / 2,
+        math.log1p(len(_DIGITS.findall(read))) / 2,
         float(text.rstrip().endswith("?")),
         math.log1p(read.count('"')) / 2,
         0.0 if refusal is None else 1.0 - refusal.start() / max(len(read), 1),
-        math.log1p(len(lines) - 1) / 2,
+        math.log1p(read.count("\n")) / 2,
     ]

@@ -1,101 +1,56 @@
-"""Labelled replies to a new artifact: features, a linear head, calibration, a card.
+"""Labelled replies to a new artifact: heads over words, a tuned encoder, calibration, a card.
 
 Deterministic: the same rows, seed, library versions and BLAS threads write the same bytes. Splits
 keep together whatever shares a prompt, and of our own corpus whatever was made from the same
-template, so calibration is fitted on replies that the head has not seen in any wording.
+template, so every calibration is fitted on replies that its head has not seen in any wording; the
+encoder's logits that the English head learns from come from upper layers that had not seen them.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from classifiers.artifact import write_manifest
-from classifiers.calibration import Calibration, calibrate
-from classifiers.corpus import load_corpus
-from classifiers.embedding import (
-    LABELS,
-    REFUSAL_KIND,
-    REFUSAL_MANIFEST,
-    Head,
-    known_grams,
-    refusal_scores,
-    write_head,
-)
-from classifiers.encoder import Encoder, load_encoder
-from classifiers.exchange import Exchange, Role, Turn
+from classifiers.calibration import EXPECTED_SHARE, Calibration, calibrate, fit_sure
+from classifiers.card import Card, Held, write_card
+from classifiers.embedding import REFUSAL_KIND, REFUSAL_MANIFEST, REFUSAL_TOP, Tops, centred
+from classifiers.encoder import load_encoder
+from classifiers.export import export_top, find_weights
 from classifiers.fitting import Penalties, fit_softmax
+from classifiers.head import LABELS, Head, Rows, Vocabulary, refusal_scores, write_head
+from classifiers.lexical import BY_CHARACTERS
+from classifiers.material import FOLDS, Lesson, Places, corpus_rows, lessons
+from classifiers.neighbours import write_neighbours
 from classifiers.rows import LabelledRow, RowProblem, read_labelled
-from classifiers.verdict import Label
-from classifiers.views import Features, read_features
+from classifiers.tuning import States, Tuned, Tuner
+from classifiers.views import Words, read_openings, read_sequences
+from classifiers.vocabulary import choose_grams
 
-ARTIFACT_NAME = "minilm-refusal"
-ARTIFACT_VERSION = "0.1.0"
+ARTIFACT_NAME = "candor-refusal"
+ARTIFACT_VERSION = "0.2.0"
 
-FOLDS = 5
-FEWEST_GROUPS = 6
-"""An n-gram enters the vocabulary when at least so many prompts or templates have it."""
+ENGLISH_PENALTIES = Penalties(dense=1e-2, grams=3e-4)
+OPENING_PENALTIES = Penalties(dense=3e-3, grams=1e-5)
+WORD_PENALTIES = Penalties(dense=5e-2, grams=2e-3)
+CHARACTER_PENALTIES = Penalties(dense=3e-4, grams=1e-5)
+"""Per row of mean loss. Other languages have fewer templates: a strong hand and many n-grams kept
+ordinary answers from being read by their subject (French and German were looked at); characters
+need a light one, since a refusal's ending is spread over many of them (Korean was)."""
+MOST_GRAMS = {"en": 50_000, "words": 24_000, "characters": 50_000}
 
-PENALTIES = Penalties(dense=3e-3, grams=1e-5)
+Single: TypeAlias = NDArray[np.float32]
 
-Places: TypeAlias = NDArray[np.intp]
-
-_LABEL_OF = {
-    **{label.value: place for place, label in enumerate(LABELS)},
-    "refusal": LABELS.index(Label.DIRECT_REFUSAL),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Card:
-    """What an artifact was made from, and how it did on replies held out while training."""
-
-    name: str
-    rows: Mapping[str, int]
-    labels: Mapping[str, int]
-    left_out: int
-    groups: int
-    seed: int
-    held_out: Mapping[str, float]
-    calibration: Calibration
-    checksum: str
-
-    def as_json(self) -> dict[str, Any]:
-        """The card as one JSON object."""
-        band = [self.calibration.low, self.calibration.high]
-        return {
-            "name": self.name,
-            "rows": dict(self.rows),
-            "labels": dict(self.labels),
-            "left_out": self.left_out,
-            "groups": self.groups,
-            "seed": self.seed,
-            "held_out": dict(self.held_out),
-            "undecided_band": band,
-            "checksum": self.checksum,
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class Material:
-    """Rows to learn from: features, the place of each label in LABELS, what may not be split."""
-
-    features: Features
-    labels: Places
-    groups: list[str]
-
-    def take(self, chosen: Places) -> Material:
-        """The chosen rows."""
-        grams = [self.features.grams[place] for place in chosen]
-        features = Features(self.features.dense[chosen], grams)
-        return Material(features, self.labels[chosen], [self.groups[place] for place in chosen])
+TUNING_FOLDS = 2
+MOST_TUNED = 5_000
+"""Rows that the encoder and the full head learn from, templates taken in turn: an epoch of the
+upper layers is a minute on one core."""
 
 
 def train(
@@ -105,62 +60,220 @@ def train(
     seed: int = 0,
     own_corpus: bool = True,
     limit: int | None = None,
+    weights: Path | None = None,
 ) -> Card:
     """Train on our corpus and on labelled JSONL ``files``, and write an artifact into ``output``.
 
     Rows labelled ``other`` or ``undecided`` are left out and counted. ``limit`` keeps only so many
-    rows, drawn by ``seed``. Raises RowProblem where a file cannot be read or a class is missing.
+    rows, drawn by ``seed``; ``weights`` is the folder of the original encoder. Raises RowProblem
+    where a file cannot be read or a class is missing in English, ArtifactProblem without weights.
     """
-    rows = [*(corpus_rows(seed) if own_corpus else ()), *_read_files(files)]
+    source = find_weights(weights)
+    rows = [*(corpus_rows(seed) if own_corpus else ()), *read_files(files)]
     known = [row for row in rows if row.refused is not None and row.exchange.reply.strip()]
     if limit is not None and limit < len(known):
         order = np.random.default_rng(seed).permutation(len(known))[:limit]
         known = [known[place] for place in sorted(order)]
-    encoder = load_encoder()
-    material = _material(known, encoder)
-    scores = _held_out_scores(material, seed)
-    refused = material.labels != LABELS.index(Label.COMPLIANCE)
-    calibration = calibrate(scores, refused)
-    head = fit_head(material)
+    taught = {lang: one for lang, one in lessons(known).items() if one.teachable}
+    if "en" not in taught:
+        raise RowProblem(
+            f"{len(known)} rows hold refusals or compliances alone in English: training needs both"
+        )
     output.mkdir(parents=True, exist_ok=True)
-    write_head(output, head)
+    return write_artifact(output, taught, source, seed=seed, left_out=len(rows) - len(known))
+
+
+def write_artifact(
+    output: Path, taught: Mapping[str, Lesson], source: Path, *, seed: int, left_out: int = 0
+) -> Card:
+    """Fit every head, tune the encoder of ``source``, calibrate, and write all into ``output``."""
+    fits = {lang: fit_words(lesson, seed) for lang, lesson in taught.items()}
+    english = taught["en"]
+    tuned_on = english.take(taken_in_turn(english, MOST_TUNED, seed))
+    logits, tops = tune_encoder(tuned_on, source, output, seed=seed)
+    openings = read_openings(tuned_on.readings, tuned_on.words, load_encoder())
+    fits["full"] = fit_english(tuned_on, logits, openings, seed=seed)
+    return assemble(output, {**taught, "full": tuned_on}, fits, tops, seed=seed, left_out=left_out)
+
+
+def assemble(
+    output: Path,
+    taught: Mapping[str, Lesson],
+    fits: Mapping[str, Fit],
+    tops: Tops,
+    *,
+    seed: int,
+    left_out: int,
+) -> Card:
+    """Write what was fitted, with its manifest and figures, beside the tuned layers."""
+    _write_fits(output, fits, tops)
+    encoder = load_encoder(top=output / REFUSAL_TOP)
+    write_neighbours(output, taught, encoder)
+    sure = fit_sure(fits["en"].scores, taught["en"].refused)
+    held = {name: Held.of(taught[name], fit.scores, fit.calibration) for name, fit in fits.items()}
+    whole = [lesson for name, lesson in taught.items() if name != "full"]
     card = Card(
         name=f"{ARTIFACT_NAME}@{ARTIFACT_VERSION}",
-        rows=dict(sorted(Counter(_origin(row) for row in known).items())),
-        labels=dict(sorted(Counter(LABELS[place].value for place in material.labels).items())),
-        left_out=len(rows) - len(known),
-        groups=len(set(material.groups)),
+        rows=dict(sorted(Counter(one for item in whole for one in item.sources).items())),
+        labels=_label_counts(whole),
+        groups=sum(len(set(lesson.groups)) for lesson in whole),
+        held_out=held,
+        left_out=left_out,
         seed=seed,
-        held_out=_held_out_figures(calibration.probability(scores), refused),
-        calibration=calibration,
-        checksum=hashlib.sha256((output / "head.npz").read_bytes()).hexdigest(),
+        sure=sure,
     )
-    _write_config(output, card, encoder)
+    calibrations = {name: fit.calibration.as_json() for name, fit in fits.items()}
+    _write_manifest(output, card, calibrations, encoder=encoder.checksum)
+    write_card(output, card)
     return card
 
 
-def corpus_rows(seed: int = 0) -> list[LabelledRow]:
-    """Our own corpus as labelled rows; ``source`` names the template."""
-    return [
-        LabelledRow(
-            exchange=Exchange(prompt=(Turn(Role.USER, row.prompt),), reply=row.reply),
-            refused=Label(row.label).refused,
-            label=row.label,
-            source=f"corpus/{row.template}",
-            lang="en",
-        )
-        for row in load_corpus(seed)
-    ]
+def _write_fits(output: Path, fits: Mapping[str, Fit], tops: Tops) -> None:
+    for name, fit in fits.items():
+        for written, head in zip((name, "opening"), fit.heads, strict=False):
+            write_head(output, written, head)
+    np.savez(output / "tops.npz", weights=tops.weights, bias=tops.bias)
 
 
-def fit_head(material: Material) -> Head:
-    """The head of least penalised loss on ``material``."""
-    dense = material.features.dense.astype(np.float64)
-    mean, scale = dense.mean(axis=0), dense.std(axis=0) + 1e-6
-    vocabulary = _vocabulary(material)
-    known = [known_grams(found, vocabulary) for found in material.features.grams]
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What one head reads beside n-grams, of which it has at most ``most``."""
+
+    dense: Single
+    most: int
+    penalties: Penalties
+
+
+def _write_manifest(
+    output: Path, card: Card, calibrations: Mapping[str, object], *, encoder: str
+) -> None:
+    write_manifest(
+        output,
+        REFUSAL_MANIFEST,
+        kind=REFUSAL_KIND,
+        name=ARTIFACT_NAME,
+        version=ARTIFACT_VERSION,
+        labels=[label.value for label in LABELS],
+        encoder_sha256=encoder,
+        calibrations=calibrations,
+        sure=list(card.sure),
+        training=card.as_json(),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """Heads on all rows, the held-out log-odds of their added logits, and their calibration."""
+
+    heads: tuple[Head, ...]
+    scores: Rows
+    calibration: Calibration
+
+
+def fit_words(lesson: Lesson, seed: int) -> Fit:
+    """The head of one language over words alone."""
+    kind = "characters" if lesson.lang in BY_CHARACTERS else "words"
+    penalties = CHARACTER_PENALTIES if lesson.lang in BY_CHARACTERS else WORD_PENALTIES
+    if lesson.lang == "en":
+        kind, penalties = "en", ENGLISH_PENALTIES
+    return _fit(lesson, [Part(lesson.words.dense, MOST_GRAMS[kind], penalties)], seed)
+
+
+def fit_english(lesson: Lesson, logits: Single, openings: Single, *, seed: int) -> Fit:
+    """Two English heads whose logits are added: over the tuned encoder's held-out logits, and over
+    the opening's vector by the encoder as it came, both beside words."""
+    dense = np.hstack([lesson.words.dense, logits])
+    most = MOST_GRAMS["en"]
+    parts = [Part(dense, most, ENGLISH_PENALTIES), Part(openings, most, OPENING_PENALTIES)]
+    return _fit(lesson, parts, seed)
+
+
+def tune_encoder(lesson: Lesson, source: Path, output: Path, *, seed: int) -> tuple[Single, Tops]:
+    """Tune the upper layers, write them to ``output``; (held-out logits, the softmax).
+
+    A row's logits are those of layers that were tuned on the other folds.
+    """
+    import tempfile
+
+    tuner = Tuner(source)
+    states = tuner.states(read_sequences(lesson.readings, load_encoder()))
+    held = np.zeros((len(states), len(LABELS)))
+    for fold in range(TUNING_FOLDS):
+        own, found = tuned_without(tuner, states, lesson, fold=fold, seed=seed)
+        held[own] = found
+    tuned = tuner.tune(states, lesson.labels, seed=seed)
+    with tempfile.TemporaryDirectory() as scratch:
+        save_top(tuner, tuned, Path(scratch), output)
+    return centred(held), Tops(*tuned.softmax())
+
+
+def tuned_without(
+    tuner: Tuner, states: States, lesson: Lesson, *, fold: int, seed: int
+) -> tuple[Places, Rows]:
+    """(the rows of a fold, their logits by layers tuned on all others)."""
+    folds = lesson.folds(seed, TUNING_FOLDS)
+    own, rest = np.flatnonzero(folds == fold), np.flatnonzero(folds != fold)
+    tuned = tuner.tune([states[place] for place in rest], lesson.labels[rest], seed=seed)
+    return own, tuned.logits([states[place] for place in own])
+
+
+def save_top(tuner: Tuner, tuned: Tuned, scratch: Path, output: Path) -> None:
+    """The tuned layers as int8 ONNX in ``output``."""
+    tuned.save(tuner.model, scratch)
+    export_top(scratch, output / REFUSAL_TOP)
+
+
+def taken_in_turn(lesson: Lesson, most: int, seed: int) -> Places:
+    """At most ``most`` rows: one of each group, then another of each that has more, and so on."""
+    draw = np.random.default_rng(seed)
+    turns: Counter[tuple[str, int]] = Counter()
+    ranked: list[tuple[int, int, int]] = []
+    for place in draw.permutation(len(lesson.groups)):
+        key = (lesson.groups[place], int(lesson.labels[place]))
+        ranked.append((turns[key], len(ranked), int(place)))
+        turns[key] += 1
+    return np.array(sorted(place for _, _, place in sorted(ranked)[:most]), dtype=np.intp)
+
+
+def read_files(files: Sequence[Path]) -> list[LabelledRow]:
+    """The rows of labelled JSONL files; RowProblem with file and line where one cannot be read."""
+    rows: list[LabelledRow] = []
+    for path in files:
+        with path.open("rb") as lines:
+            try:
+                rows.extend(read_labelled(lines))
+            except RowProblem as problem:
+                raise RowProblem(f"{path}: {problem}") from problem
+    return rows
+
+
+def _fit(lesson: Lesson, parts: Sequence[Part], seed: int) -> Fit:
+    everything = np.arange(len(lesson.groups), dtype=np.intp)
+    folds = lesson.folds(seed)
+    scores = np.zeros(len(folds))
+    for fold in range(FOLDS):
+        held, rest = np.flatnonzero(folds == fold), np.flatnonzero(folds != fold)
+        if len(held) and len(set(lesson.refused[rest].tolist())) == 2:
+            grams = [lesson.words.grams[place] for place in held]
+            rows = [_fit_head(lesson, part, rest).logits(part.dense[held], grams) for part in parts]
+            scores[held] = refusal_scores(np.sum(rows, axis=0))
+    heads = tuple(_fit_head(lesson, part, everything) for part in parts)
+    return Fit(heads, scores, calibrate(scores, lesson.refused, share=EXPECTED_SHARE))
+
+
+def _fit_head(lesson: Lesson, part: Part, places: Places) -> Head:
+    words = Words(part.dense[places], [lesson.words.grams[place] for place in places])
+    refused = lesson.refused[places].tolist()
+    groups = [lesson.groups[place] for place in places]
+    vocabulary = Vocabulary(choose_grams(words.grams, refused, groups, most=part.most))
+    mean, scale = words.dense.mean(axis=0), words.dense.std(axis=0) + 1e-3
+    empty = Head(mean, scale, *_no_weights(part.dense.shape[1], len(vocabulary)), vocabulary)
     weights, gram_weights, bias = fit_softmax(
-        (dense - mean) / scale, known, material.labels, width=len(vocabulary), penalties=PENALTIES
+        empty.standardised(words.dense).astype(np.float64),
+        [vocabulary.known(own) for own in words.grams],
+        lesson.labels[places],
+        width=len(vocabulary),
+        penalties=part.penalties,
     )
     return Head(
         mean=mean.astype(np.float32),
@@ -172,88 +285,14 @@ def fit_head(material: Material) -> Head:
     )
 
 
-def fold_of(group: str, seed: int) -> int:
-    """The fold of a group, by hash: the same whatever else is trained on."""
-    digest = hashlib.sha256(f"{seed}\x1f{group}".encode("utf-8", "surrogatepass")).digest()
-    return int.from_bytes(digest[:8], "big") % FOLDS
-
-
-def _read_files(files: Sequence[Path]) -> list[LabelledRow]:
-    rows: list[LabelledRow] = []
-    for path in files:
-        with path.open("rb") as lines:
-            try:
-                rows.extend(read_labelled(lines))
-            except RowProblem as problem:
-                raise RowProblem(f"{path}: {problem}") from problem
-    return rows
-
-
-def _material(rows: Sequence[LabelledRow], encoder: Encoder) -> Material:
-    labels = np.array([_LABEL_OF[row.label] for row in rows], dtype=np.intp)
-    found = set(labels.tolist())
-    if LABELS.index(Label.COMPLIANCE) not in found or len(found) < 2:
-        raise RowProblem(
-            f"{len(rows)} rows hold refusals or compliances alone: training needs both"
-        )
-    features = read_features([row.exchange for row in rows], encoder)
-    return Material(features, labels, [_group(row) for row in rows])
-
-
-def _group(row: LabelledRow) -> str:
-    return row.source if row.source.startswith("corpus/") else f"prompt/{row.exchange.question}"
-
-
-def _origin(row: LabelledRow) -> str:
-    return row.source.split("/")[0] if row.source.startswith("corpus/") else row.source or "files"
-
-
-def _vocabulary(material: Material) -> dict[str, int]:
-    having: dict[str, set[str]] = {}
-    for found, group in zip(material.features.grams, material.groups, strict=True):
-        for gram in found:
-            having.setdefault(gram, set()).add(group)
-    kept = sorted(gram for gram, groups in having.items() if len(groups) >= FEWEST_GROUPS)
-    return {gram: place for place, gram in enumerate(kept)}
-
-
-def _held_out_scores(material: Material, seed: int) -> NDArray[np.float64]:
-    """Each row's log-odds of refusal by a head that saw nothing of its group."""
-    folds = np.array([fold_of(group, seed) for group in material.groups])
-    scores = np.zeros(len(folds))
-    for fold in sorted(set(folds.tolist())):
-        held, rest = np.flatnonzero(folds == fold), np.flatnonzero(folds != fold)
-        head = fit_head(material.take(rest))
-        scores[held] = refusal_scores(head.logits(material.take(held).features))
-    return scores
-
-
-def _held_out_figures(
-    probabilities: NDArray[np.float64], refused: NDArray[np.bool_]
-) -> dict[str, float]:
-    predicted = probabilities > 0.5
-    return {
-        "rows": float(len(refused)),
-        "accuracy": round(float((predicted == refused).mean()), 4),
-        "brier": round(float(((probabilities - refused) ** 2).mean()), 4),
-    }
-
-
-def _write_config(output: Path, card: Card, encoder: Encoder) -> None:
-    calibration = card.calibration
-    write_manifest(
-        output,
-        REFUSAL_MANIFEST,
-        kind=REFUSAL_KIND,
-        name=ARTIFACT_NAME,
-        version=ARTIFACT_VERSION,
-        labels=[label.value for label in LABELS],
-        encoder_sha256=encoder.checksum,
-        calibration={
-            "slope": calibration.slope,
-            "shift": calibration.shift,
-            "low": calibration.low,
-            "high": calibration.high,
-        },
-        training={key: value for key, value in card.as_json().items() if key != "name"},
+def _no_weights(width: int, grams: int) -> tuple[Single, Single, Single]:
+    return (
+        np.zeros((width, len(LABELS)), dtype=np.float32),
+        np.zeros(len(LABELS), dtype=np.float32),
+        np.zeros((grams, len(LABELS)), dtype=np.float32),
     )
+
+
+def _label_counts(whole: Sequence[Lesson]) -> dict[str, int]:
+    found = Counter(LABELS[place].value for item in whole for place in item.labels)
+    return dict(sorted(found.items()))

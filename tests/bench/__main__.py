@@ -3,6 +3,7 @@
     make bench                                     # everything, about ten minutes
     make bench BENCH_ARGS='--quick'                # a look, about a minute
     make bench BENCH_ARGS='--only small,latency'
+    make bench BENCH_ARGS='--only classifier'      # verdicts instead of the gateway
     make bench BENCH_ARGS='--litellm PYTHON'       # with LiteLLM's proxy from that environment
 
 Method and table: docs/benchmarks.md. Exit code 0 when every measured figure reaches its goal, else
@@ -23,16 +24,20 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from tests.bench import report
+from tests.bench import report, scoring_report
 from tests.bench.load import LoadProblem
 from tests.bench.machine import raise_file_limit, split_cores
 from tests.bench.rounds import Place, readings, version_of
 from tests.bench.scenarios import SCENARIOS, Effort
+from tests.bench.scoring import Scoring, scoring
 from tests.bench.standing import at_rest, endurance, imports
 from tests.bench.targets import NotMeasured
 
-PARTS = (*(scenario.name for scenario in SCENARIOS), "rest", "imports", "endurance")
-QUICK = Effort(rounds=2, slow_rounds=1, seconds=1.0, starts=2, many=200, many_seconds=5.0)
+CLASSIFIER = "classifier"
+PARTS = (*(scenario.name for scenario in SCENARIOS), "rest", "imports", "endurance", CLASSIFIER)
+QUICK = Effort(
+    rounds=2, slow_rounds=1, seconds=1.0, starts=2, many=200, many_seconds=5.0, replies=24
+)
 ELEVATION = 15
 AUTOGROUP = Path("/proc/self/autogroup")
 NEEDED = ("nginx", "wrk")
@@ -41,7 +46,8 @@ NEEDED = ("nginx", "wrk")
 def main() -> None:
     """Measures and prints."""
     asked = _asked()
-    for program in NEEDED:
+    gateway = set(asked.only) != {CLASSIFIER}
+    for program in NEEDED if gateway else ():
         if shutil.which(program) is None:
             sys.exit(f"{program} is not on this machine; apt-get install {program} brings it")
     if asked.elevated:
@@ -51,16 +57,36 @@ def main() -> None:
     raise_file_limit()
     place = Place(cores, asked.litellm)
     try:
-        found = _measured(place, asked)
+        found = _measured(place, asked) if gateway else None
+        judged = scoring(cores.every, asked.effort) if CLASSIFIER in asked.only else None
     except (LoadProblem, NotMeasured) as problem:
         sys.exit(f"no figures: {problem}")
-    titles = {scenario.name: scenario.title for scenario in SCENARIOS}
-    page = report.markdown(found, titles)
-    print(json.dumps(report.as_json(found), indent=1) if asked.json else page)
-    if asked.write:
-        asked.write.write_text(report.put_into(asked.write.read_text(), page))
-    if not asked.no_judge and any(goal.reached is False for goal in report.goals(found)):
+    _show(place, asked, found, judged)
+    goals = report.goals(found) if found else []
+    goals += scoring_report.goals(judged) if judged else []
+    if not asked.no_judge and any(goal.reached is False for goal in goals):
         sys.exit(1)
+
+
+def _show(
+    place: Place, asked: argparse.Namespace, found: report.Measured | None, judged: Scoring | None
+) -> None:
+    """Prints, and puts the tables of what was measured into the page, each part at its place."""
+    titles = {scenario.name: scenario.title for scenario in SCENARIOS}
+    parts = {}
+    if found:
+        parts[report.BEGIN, report.END] = report.markdown(found, titles)
+    if judged:
+        ground = _surroundings(place, asked.effort, programs=False)
+        parts[scoring_report.MARKS] = scoring_report.markdown(judged, ground)
+    tree = report.as_json(found) if found else {}
+    tree |= {CLASSIFIER: scoring_report.as_json(judged)} if judged else {}
+    print(json.dumps(tree, indent=1) if asked.json else "\n".join(parts.values()))
+    if asked.write:
+        page = asked.write.read_text()
+        for marks, tables in parts.items():
+            page = report.put_into(page, tables, marks)
+        asked.write.write_text(page)
 
 
 def _elevate() -> None:
@@ -98,21 +124,27 @@ def _measured(place: Place, asked: argparse.Namespace) -> report.Measured:
     return found
 
 
-def _surroundings(place: Place, effort: Effort) -> dict[str, str]:
+def _surroundings(place: Place, effort: Effort, *, programs: bool = True) -> dict[str, str]:
     load = os.getloadavg()[0]
     litellm = place.litellm
     asking = "import importlib.metadata as m; print(m.version('litellm'))"
     said = {
         "measured": time.strftime("%Y-%m-%d"),
-        "cores": f"{os.cpu_count()} ({'target apart' if place.cores.apart else 'SHARED'})",
+        "cores": _cores(place, programs),
         "load before": f"{load:.1f}",
         "priority": "raised" if os.nice(0) < 0 else "",
         "rounds": str(effort.rounds),
         "Python": platform.python_version(),
-        "nginx": version_of(["nginx", "-v"]).rpartition("/")[2],
-        "LiteLLM": version_of([str(litellm), "-c", asking]) if litellm else "",
+        "nginx": version_of(["nginx", "-v"]).rpartition("/")[2] if programs else "",
+        "LiteLLM": version_of([str(litellm), "-c", asking]) if litellm and programs else "",
     }
     return {key: value for key, value in said.items() if value}
+
+
+def _cores(place: Place, programs: bool) -> str:
+    if not programs:
+        return str(len(place.cores.every))
+    return f"{os.cpu_count()} ({'target apart' if place.cores.apart else 'SHARED'})"
 
 
 def _asked() -> argparse.Namespace:
@@ -125,6 +157,7 @@ def _asked() -> argparse.Namespace:
     parser.add_argument("--many", type=int, help="concurrent streams of the endurance run")
     parser.add_argument("--many-seconds", type=float, help="how long these last")
     parser.add_argument("--starts", type=int, help="starts of each target")
+    parser.add_argument("--replies", type=int, help="replies in a round of the classifier's part")
     parser.add_argument("--seed", type=int, help="of the order within rounds")
     parser.add_argument("--only", type=_list(PARTS), default=PARTS, help=",".join(PARTS))
     every = ("direct", "nginx", "candor", "litellm")

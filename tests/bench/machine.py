@@ -31,6 +31,11 @@ class Cores:
         """Whether there are two cores at least, so that the two do not meet."""
         return not self.target & self.rest
 
+    @property
+    def every(self) -> frozenset[int]:
+        """All of them."""
+        return self.target | self.rest
+
 
 def split_cores() -> Cores:
     """The first core for the target and the others for load and upstream."""

@@ -40,8 +40,8 @@ class Spread:
 
     def __str__(self) -> str:
         if self.low == self.high:
-            return _short(self.median)
-        return f"{_short(self.median)} ({_short(self.low)}-{_short(self.high)})"
+            return short(self.median)
+        return f"{short(self.median)} ({short(self.low)}-{short(self.high)})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,12 +174,12 @@ def goals(found: Measured) -> list[Goal]:
             0.5,
             "time to first part added, p50, ms",
         ),
-        _below(
+        below(
             "idle memory of a worker, MB",
             120.0,
             None if rest is None else rest.idle_bytes / MEGABYTE,
         ),
-        _below("start to first answer, s", 1.5, None if rest is None else rest.start_seconds),
+        below("start to first answer, s", 1.5, None if rest is None else rest.start_seconds),
         Goal(
             "LiteLLM imported without need",
             "no",
@@ -200,7 +200,7 @@ def _endurance_goals(endured: Endurance | None) -> list[Goal]:
     per_stream = None if endured is None else endured.bytes_per_stream / KIBIBYTE
     return [
         Goal(f"{what}, broken", "0", broken, None if broken is None else broken == 0),
-        _below(f"{what}, KiB each", 64.0, per_stream),
+        below(f"{what}, KiB each", 64.0, per_stream),
     ]
 
 
@@ -210,21 +210,23 @@ def _at_most(found: Measured, scenario: str, column: Column, limit: float, what:
     return Goal(what, f"at most {limit:g}", value, None if value is None else value <= limit)
 
 
-def _below(what: str, limit: float, value: float | None) -> Goal:
+def below(what: str, limit: float, value: float | None) -> Goal:
+    """A goal that is reached under its limit, not at it."""
     return Goal(what, f"under {limit:g}", value, None if value is None else value < limit)
 
 
-def markdown(found: Measured, titles: dict[str, str]) -> str:
-    """The whole result as Markdown, as it stands in docs/benchmarks.md."""
-    parts = [
-        _table(
-            ["to be reached", "limit", "measured", ""],
-            [
-                [goal.what, goal.limit, "" if goal.value is None else _short(goal.value), goal.mark]
-                for goal in goals(found)
-            ],
-        )
+def goal_table(reached: Sequence[Goal]) -> str:
+    """What was to be reached and what was, a line each."""
+    rows = [
+        [goal.what, goal.limit, "" if goal.value is None else short(goal.value), goal.mark]
+        for goal in reached
     ]
+    return table(["to be reached", "limit", "measured", ""], rows)
+
+
+def markdown(found: Measured, titles: dict[str, str]) -> str:
+    """The gateway's whole result as Markdown, as it stands in docs/benchmarks.md."""
+    parts = [goal_table(goals(found))]
     for name, rows in found.rounds.items():
         parts += [f"### {titles[name]}", _scenario_table(name, rows)]
     if found.standing:
@@ -234,12 +236,12 @@ def markdown(found: Measured, titles: dict[str, str]) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def put_into(page: str, tables: str) -> str:
-    """The page with these tables between its two marks; raises ValueError where it has none."""
-    before, begin, rest = page.partition(BEGIN)
-    _, end, after = rest.partition(END)
+def put_into(page: str, tables: str, marks: tuple[str, str] = (BEGIN, END)) -> str:
+    """The page with these tables between two marks; raises ValueError where it has none."""
+    before, begin, rest = page.partition(marks[0])
+    _, end, after = rest.partition(marks[1])
     if not begin or not end:
-        raise ValueError(f"the page lacks its marks {BEGIN} and {END}")
+        raise ValueError(f"the page lacks its marks {marks[0]} and {marks[1]}")
     return f"{before}{begin}\n{tables}{end}{after}"
 
 
@@ -250,7 +252,7 @@ def _scenario_table(name: str, readings: list[Reading]) -> str:
     for target in targets:
         cells = [spread(readings, target, column) for column in columns]
         rows.append([target, *("" if cell is None else str(cell) for cell in cells)])
-    return _table(["target", *(column.heading for column in columns)], rows)
+    return table(["target", *(column.heading for column in columns)], rows)
 
 
 def _standing_table(standing: Sequence[Standing]) -> str:
@@ -263,19 +265,20 @@ def _standing_table(standing: Sequence[Standing]) -> str:
         ]
         for each in standing
     ]
-    return _table(["target", "start to first answer, s", "idle, MB", "its scorer, MB"], rows)
+    return table(["target", "start to first answer, s", "idle, MB", "its scorer, MB"], rows)
 
 
 def _place(target: str) -> int:
     return ("direct", "nginx", "candor", "litellm").index(target)
 
 
-def _table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table, figures to the right."""
     lines = [headings, ["---", *(["--:"] * (len(headings) - 1))], *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
-def _short(value: float) -> str:
+def short(value: float) -> str:
     """Three digits that mean something, more before the point where there are more."""
     if value == 0:
         return "0"

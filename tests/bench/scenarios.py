@@ -36,7 +36,8 @@ class Upstream(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """How long everything takes. ``slow_rounds`` is for targets that need minutes for a slot."""
+    """How long everything takes. ``slow_rounds`` is for targets that need minutes for a slot,
+    ``replies`` how many replies a round of the classifier's part has."""
 
     rounds: int = 7
     slow_rounds: int = 2
@@ -44,6 +45,7 @@ class Effort:
     starts: int = 5
     many: int = 1000
     many_seconds: float = 60.0
+    replies: int = 120
     seed: int = 7
 
 

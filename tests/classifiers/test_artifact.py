@@ -70,7 +70,7 @@ def test_a_file_that_the_manifest_does_not_name_is_not_given_out(folder):
 
 def test_the_shipped_head_is_refused_once_a_single_byte_is_flipped(tmp_path):
     shutil.copytree(SHIPPED_REFUSAL, tmp_path / "refusal")
-    path = tmp_path / "refusal" / "head.npz"
+    path = tmp_path / "refusal" / "full.npz"
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
     path.write_bytes(bytes(content))
@@ -95,9 +95,9 @@ def test_a_head_trained_on_another_encoder_is_refused(tmp_path):
 def test_a_head_of_wrong_shape_is_refused_even_with_right_checksums(tmp_path):
     folder = tmp_path / "refusal"
     shutil.copytree(SHIPPED_REFUSAL, folder)
-    with np.load(folder / "head.npz") as stored:
+    with np.load(folder / "full.npz") as stored:
         arrays = dict(stored)
-    np.savez(folder / "head.npz", **{**arrays, "bias": np.zeros(3, dtype=np.float32)})
+    np.savez(folder / "full.npz", **{**arrays, "bias": np.zeros(3, dtype=np.float32)})
     _resealed(folder)
     with pytest.raises(ArtifactProblem, match="not a head that this version reads"):
         load_embedding(folder)
@@ -106,7 +106,7 @@ def test_a_head_of_wrong_shape_is_refused_even_with_right_checksums(tmp_path):
 def test_a_pickled_head_is_never_loaded(tmp_path):
     folder = tmp_path / "refusal"
     shutil.copytree(SHIPPED_REFUSAL, folder)
-    np.savez(folder / "head.npz", mean=np.array([{"a": 1}], dtype=object))
+    np.savez(folder / "full.npz", mean=np.array([{"a": 1}], dtype=object))
     _resealed(folder)
     with pytest.raises(ArtifactProblem, match="not a head that this version reads"):
         load_embedding(folder)

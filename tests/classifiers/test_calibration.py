@@ -3,7 +3,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from classifiers.calibration import Calibration, calibrate, fit_band, fit_platt
+from classifiers.calibration import (
+    NEVER,
+    Calibration,
+    calibrate,
+    fit_band,
+    fit_platt,
+    fit_sure,
+)
 
 
 def _scored(slope: float, shift: float, rows: int = 20_000):
@@ -56,3 +63,28 @@ def test_the_edges_of_the_band_are_decided():
         True,
         False,
     ]
+
+
+def test_a_share_of_refusals_that_is_presumed_shifts_the_odds_by_its_own():
+    draw = np.random.default_rng(4)
+    refused = draw.random(4000) < 0.5
+    scores = draw.normal(size=4000) + np.where(refused, 1.0, -1.0)
+    even = fit_platt(scores, refused, share=0.5)
+    rare = fit_platt(scores, refused, share=0.1)
+    assert rare[0] == pytest.approx(even[0], abs=0.2)
+    assert rare[1] - even[1] == pytest.approx(np.log(1 / 9), abs=0.2)
+
+
+def test_beyond_either_cut_hardly_any_held_out_reply_is_on_the_wrong_side():
+    draw = np.random.default_rng(5)
+    refused = draw.random(4000) < 0.5
+    scores = draw.normal(size=4000) + np.where(refused, 2.0, -2.0)
+    low, high = fit_sure(scores, refused, error=0.01)
+    assert low < 0 < high
+    assert refused[scores <= low].mean() <= 0.01
+    assert (~refused[scores >= high]).mean() <= 0.01
+
+
+def test_where_no_cut_is_good_enough_nothing_is_sure():
+    scores, refused = np.arange(10.0), np.array([True, False] * 5)
+    assert fit_sure(scores, refused, error=0.0) == (-NEVER, NEVER)

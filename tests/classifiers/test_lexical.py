@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from classifiers.corpus import LANGUAGES
 from classifiers.lexical import COUNT_NAMES, counts, grams, words
 
 
@@ -17,6 +18,23 @@ def test_words_are_lower_case_and_keep_their_apostrophes():
 def test_grams_carry_their_place_and_the_edges_of_the_text():
     found = grams("I refuse")
     assert {"o ^ i refuse", "b i refuse", "e i refuse $"} <= found
+
+
+def test_an_n_gram_of_another_language_is_marked_with_it():
+    assert {"fr o ^ non", "fr e non $"} <= grams("Non", "fr")
+    assert grams("Non", "fr").isdisjoint(grams("Non"))
+
+
+@pytest.mark.parametrize(
+    ("lang", "text"), [("zh", "不能"), ("ja", "できません"), ("ko", "안 됩니다")]
+)
+def test_what_has_no_blanks_is_read_by_characters(lang, text):
+    assert words(text, lang) == list(text)
+    assert f"{lang} b {' '.join(text[:2])}" in grams(text, lang)
+
+
+def test_a_hindi_word_keeps_its_vowel_signs():
+    assert words("मैं नहीं कर सकता.", "hi") == ["मैं", "नहीं", "कर", "सकता", "."]
 
 
 def test_a_gram_has_at_most_four_words():
@@ -45,9 +63,10 @@ def test_a_late_refusal_is_counted_in_the_rest():
     assert _count(text, "rest_i_cannot_serve") > 0
 
 
+@pytest.mark.parametrize("lang", LANGUAGES)
 @pytest.mark.parametrize("text", ["", " ", "?", "\n\n", "中文", "1.\n2.\n", "```\ncannot\n```"])
-def test_every_text_has_all_counts_and_they_are_finite(text):
-    found = counts(text)
+def test_every_text_has_all_counts_and_they_are_finite(text, lang):
+    found = counts(text, lang)
     assert found.shape == (len(COUNT_NAMES),)
     assert np.isfinite(found).all()
 
