@@ -255,7 +255,7 @@ def load_embedding(path: Path | None = None, *, threads: int = 1) -> EmbeddingCl
             f"{folder}: was trained on encoder {str(expected)[:12]}…, installed is "
             f"{encoder.checksum[:12]}…; train again"
         )
-    plain = load_encoder(threads=threads)
+    plain = encoder.with_top()
     return EmbeddingClassifier(
         encoder, plain, model, name=name, neighbours=partial(Neighbours, artifact)
     )

@@ -29,6 +29,7 @@ CLEAR = "phrases"
 """The method of the first stage, as verdicts name it."""
 LENGTHS = (1_000, 10_000, 100_000, 1_000_000)
 _WARMING = 24
+_AT_ONCE = 32
 
 Turns = dict[str, Callable[[Sequence[Exchange]], object]]
 
@@ -63,7 +64,8 @@ def _start() -> None:
     cascade.judge([_exchange({"prompt": "What is a heat pump?", "reply": "It moves warmth. " * 9})])
     print("ready", flush=True)
     exchanges = [_exchange(json.loads(line)) for line in sys.stdin]
-    cascade.judge(exchanges)
+    for start in range(0, len(exchanges), _AT_ONCE):
+        cascade.judge(exchanges[start : start + _AT_ONCE])
     status = Path("/proc/self/status").read_text()
     [peak] = [line.split()[1] for line in status.splitlines() if line.startswith("VmHWM")]
     print(json.dumps({"peak_bytes": int(peak) * 1024, "torch": "torch" in sys.modules}))
