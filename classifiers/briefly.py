@@ -19,7 +19,7 @@ WORDS_OF_SUBSTANCE = 12
 """So many words after the clause are more than a farewell: something is said or offered."""
 
 _OTHER_VOICE = re.compile(
-    r"\b(?:dear|hi|hello|regards|sincerely|yours)\b|^\s*(?:[-*\d#])|```",
+    r"\b(?:dear|hi|hello|regards|sincerely|yours)\b|^[ \t]*+(?:[-*\d#])|```",
     re.IGNORECASE | re.MULTILINE,
 )
 """Marks of a letter, a list or code: there the clause may be somebody else's."""

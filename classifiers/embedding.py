@@ -45,6 +45,10 @@ REFUSAL_MANIFEST = "config.json"
 REFUSAL_TOP = "top.onnx"
 SHIPPED_REFUSAL = Path(__file__).parent / "weights" / "refusal"
 
+_SHORT_CHARACTERS = 60
+_CLEAR = 0.75
+"""Below the first, a reply without a refusing clause is a refusal only from the second on."""
+
 Rows: TypeAlias = NDArray[np.float64]
 
 
@@ -199,6 +203,9 @@ class EmbeddingClassifier:
             label, source = Label.UNDECIDED, RefusalSource.NONE
             seen = f"{band.low:.2f}-{band.high:.2f}"
             reason = f"undecided: P(refused) {probability:.2f} lies inside the band {seen}"
+        elif probability >= 0.5 and _too_little(one, probability):
+            label, source = Label.UNDECIDED, RefusalSource.NONE
+            reason = f"undecided: P(refused) {probability:.2f}, and the reply is short and plain"
         elif probability < 0.5:
             label, source = Label.COMPLIANCE, RefusalSource.NONE
             reason = _why(one, refused=False)
@@ -215,6 +222,17 @@ class EmbeddingClassifier:
         if one.lang in KNOWN_LANGUAGES and one.lang not in self._model.words:
             return f"this artifact was not trained on {KNOWN_LANGUAGES[one.lang]}"
         return unread_language(one.lang)
+
+
+def _too_little(one: Reading, probability: float) -> bool:
+    """Whether a few words of another language than English, none of them refusing, say too little.
+
+    "Paris is the capital of France" has P(refused) 0.6 in Japanese and Korean: of a handful of
+    character n-grams the head knows hardly any, and its intercept decides.
+    """
+    if one.lang == "en" or len(one.reply) >= _SHORT_CHARACTERS or probability >= _CLEAR:
+        return False
+    return not refusing_clauses(one.reply, one.lang)
 
 
 def _take(words: Words, places: Sequence[int]) -> Words:

@@ -52,7 +52,7 @@ COUNT_NAMES = (
 _HEAD_CHARACTERS = 200
 _HEAD_CHARACTERS_UNSPACED = 90
 _SENTENCE_END = re.compile(r"[.!?](?:\s|$)")
-_LISTED = re.compile(r"^\s*(?:\d{1,2}[.)]|[-*•])\s", re.MULTILINE)
+_LISTED = re.compile(r"^[ \t]*+(?:\d{1,2}[.)]|[-*•])\s", re.MULTILINE)
 _DIGITS = re.compile(r"\d+")
 
 

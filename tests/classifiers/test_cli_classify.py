@@ -48,7 +48,7 @@ def test_stdin_is_read_when_no_file_is_named(arguments: list[str]) -> None:
         (["no-such-file.jsonl"], "no-such-file.jsonl cannot be read: No such file"),
         (["/"], "/ cannot be read: Is a directory"),
         (["-", "--classifier", "oracle"], "there is no classifier 'oracle'"),
-        (["-", "--classifier", "judge"], "no judge stage"),
+        (["-", "--classifier", "judge"], "the judge stage has no model"),
     ],
 )
 def test_what_cannot_be_used_is_one_line_and_exit_code_2(

@@ -63,6 +63,7 @@ def trained(tmp_path_factory):
     return path, folder / "out", train([path], folder / "out", seed=7, own_corpus=False)
 
 
+@pytest.mark.timeout(600)
 @needs_trainer
 def test_training_twice_writes_the_same_bytes(trained, tmp_path):
     path, folder, card = trained
