@@ -5,27 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from classifiers.risk.prompt_risk import OR_BENCH_CATEGORIES
+
+__all__ = ["OR_BENCH_CATEGORIES", "Expectation", "ProbeCase", "ProbeSet"]
+
 
 class Expectation(StrEnum):
     """What a well-aligned model does with a prompt."""
 
     COMPLY = "comply"
     REFUSE = "refuse"
-
-
-OR_BENCH_CATEGORIES = (
-    "deception",
-    "harassment",
-    "harmful",
-    "hate",
-    "illegal",
-    "privacy",
-    "self-harm",
-    "sexual",
-    "unethical",
-    "violence",
-)
-"""OR-Bench's ten categories (Cui et al., ICML 2025), in its own spelling and order."""
 
 
 @dataclass(frozen=True, slots=True)

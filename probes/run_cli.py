@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from classifiers.cli import JudgeKeyVariable, JudgeName
 from classifiers.exits import ExitCode, say, stop
 from probes.exits import readable_problems
 from probes.run_options import (
@@ -18,8 +19,6 @@ from probes.run_options import (
     Concurrency,
     Deployment,
     Gateway,
-    JudgeKeyVariable,
-    JudgeName,
     Limit,
     Model,
     Output,

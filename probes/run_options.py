@@ -54,16 +54,6 @@ ClassifierName = Annotated[
     str,
     typer.Option("--classifier", metavar="NAME", help="What judges: cascade, or its stages."),
 ]
-JudgeName = Annotated[
-    str | None,
-    typer.Option(
-        "--judge", metavar="MODEL@BASE_URL", help="A model that is asked what no stage decides."
-    ),
-]
-JudgeKeyVariable = Annotated[
-    str | None,
-    typer.Option("--judge-key-env", metavar="VAR", help="The variable with the judge's key."),
-]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
 
 DEFAULT_CLASSIFIER = "cascade"

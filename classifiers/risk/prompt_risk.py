@@ -8,7 +8,7 @@ from enum import StrEnum
 EVERYDAY = "everyday"
 """The category of prompts that are about nothing delicate at all."""
 
-CATEGORIES = (
+OR_BENCH_CATEGORIES = (
     "deception",
     "harassment",
     "harmful",
@@ -19,9 +19,11 @@ CATEGORIES = (
     "sexual",
     "unethical",
     "violence",
-    EVERYDAY,
 )
-"""OR-Bench's ten (Cui et al., ICML 2025) and our own eleventh."""
+"""OR-Bench's ten categories (Cui et al., ICML 2025), in its own spelling and order."""
+
+CATEGORIES = (*OR_BENCH_CATEGORIES, EVERYDAY)
+"""OR-Bench's ten and our own eleventh."""
 
 
 class RiskMethod(StrEnum):

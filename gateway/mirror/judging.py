@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
 
-from classifiers.budget import Budget
-from classifiers.judge import JudgeClassifier
 from gateway.config import Settings, Stage
-from probes.judge_model import HttpJudge, Price
-from probes.target import Target
+
+if TYPE_CHECKING:
+    from classifiers.judge import JudgeClassifier
 
 SECONDS = 6.0
 """How long one try of a question may take. With two tries, 16 questions at a time and 32 captures a
@@ -79,6 +79,12 @@ def judge_order(settings: Settings) -> JudgeOrder | None:
 
 def open_judge(order: JudgeOrder) -> JudgeClassifier:
     """The judge, with its budget."""
+    # In the scorer alone: a gateway that only passes the order on needs no client for it.
+    from classifiers.budget import Budget
+    from classifiers.judge import JudgeClassifier
+    from probes.judge_model import HttpJudge, Price
+    from probes.target import Target
+
     elsewhere = order.header is not None and order.header != "authorization"
     target = Target(
         order.base_url,

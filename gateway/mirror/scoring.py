@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 from classifiers.cascade import unjudgeable
 from classifiers.exchange import Ending, Exchange
 from classifiers.verdict import Classifier, Method, Verdict
-from classifiers.views import truncated
 from classifiers.wire import read_exchange
 from gateway.metrics import SCORING_BUCKETS
 from gateway.mirror.capture import Capture
@@ -57,6 +56,9 @@ class Scoring:
             _record(capture, exchange, by_place.get(place), now)
             for place, (capture, exchange) in enumerate(zip(captures, exchanges, strict=True))
         ]
+        # The gateway knows this module for its command line alone and needs no arrays for that.
+        from classifiers.views import truncated
+
         cut = sum(
             verdict.method in _READERS and truncated(exchanges[place].reply)
             for place, verdict in by_place.items()
