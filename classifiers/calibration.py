@@ -11,12 +11,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-BAND_SHARE = 0.05
+BAND_SHARE = 0.0475
 """The share of held-out replies that the band may leave undecided; of fresh ones it is fewer."""
 
-EXPECTED_SHARE = 0.5
-"""The share of refusals that P(refused) presumes, whatever our corpus has: between mixed sets made
-to provoke refusals (XSTest's extension has 0.29) and sets of harmful prompts (0.9 and more)."""
+EVEN_SHARE = 0.5
+EXPECTED_SHARE = {"en": 0.3}
+"""The share of refusals that P(refused) presumes by language, else EVEN_SHARE, whatever the rows
+have that it is fitted on: they are mostly our corpus, which is half refusals by design. 0.3 is what
+sets have that mean to provoke refusals (XSTest's extension 0.29); live traffic has fewer, sets of
+harmful prompts more. In other languages, where the heads know less, even odds did better on Korean,
+French and German replies."""
 
 SURE_ERROR = 0.003
 """The share of wrong replies among those that a cheap stage may decide for a dearer one."""

@@ -28,12 +28,12 @@ from classifiers.neighbours import Neighbour, Neighbours
 from classifiers.verdict import Label, Method, RefusalSource, Verdict
 from classifiers.views import (
     LEXICAL_WIDTH,
-    OPENING_WIDTH,
+    PARTS,
     Reading,
     Words,
+    opening_of,
     read,
-    read_openings,
-    read_sequences,
+    read_parts,
     read_words,
 )
 
@@ -54,7 +54,10 @@ Rows: TypeAlias = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Tops:
-    """The softmax over the tuned encoder's unit vectors: ``weights`` [d, 4] and ``bias`` [4]."""
+    """The softmax over what the tuned encoder makes of a sequence's parts.
+
+    ``weights`` [PARTS * d, 4] and ``bias`` [4].
+    """
 
     weights: NDArray[np.float32]
     bias: NDArray[np.float32]
@@ -77,15 +80,12 @@ class Model:
     """Everything that was learned.
 
     ``words`` holds one head a language over words alone, ``full`` the English head over words and
-    the tuned encoder's logits, ``opening`` the English head over words and the opening's vector by
-    the encoder as it came: their logits are added, since either knows what the other misses.
-    ``calibrations`` holds one for each language's words and one for both together, ``full``.
-    English words are ``sure`` where their log-odds are at least so far from even, (low, high).
+    the tuned encoder's logits. ``calibrations`` holds one for each. English words are ``sure``
+    where their log-odds are at least so far from even, (low, high).
     """
 
     words: Mapping[str, Head]
     full: Head
-    opening: Head
     tops: Tops
     calibrations: Mapping[str, Calibration]
     sure: tuple[float, float]
@@ -97,14 +97,12 @@ class EmbeddingClassifier:
     def __init__(
         self,
         encoder: Encoder,
-        plain: Encoder,
         model: Model,
         *,
         name: str,
         neighbours: Callable[[], Neighbours] | None = None,
     ) -> None:
         self._encoder = encoder
-        self._plain = plain
         self._model = model
         self._name = name
         self._open_neighbours = neighbours
@@ -122,9 +120,9 @@ class EmbeddingClassifier:
         return self._model
 
     @property
-    def encoders(self) -> tuple[Encoder, Encoder]:
-        """The tuned encoder, and the one that it was tuned from."""
-        return self._encoder, self._plain
+    def encoder(self) -> Encoder:
+        """The tuned encoder."""
+        return self._encoder
 
     def judge(self, exchanges: Sequence[Exchange]) -> list[Verdict]:
         """One verdict per exchange, in order; empty replies and unknown languages are undecided."""
@@ -150,10 +148,10 @@ class EmbeddingClassifier:
         head, dense = self._model.words[one.lang], words.dense
         near: tuple[Neighbour, ...] = ()
         if one.lang == "en":
-            [vector] = self._encoder.embed(read_sequences([one], self._encoder), framed=True)
+            vectors = read_parts([one], self._encoder)
             head = self._model.full
-            dense = np.hstack([dense, self._model.tops.logits(vector[None, :])])
-            near = tuple(self._nearest(vector, neighbours))
+            dense = np.hstack([dense, self._model.tops.logits(vectors)])
+            near = tuple(self._nearest(opening_of(vectors)[0], neighbours))
         views = weigh_views(head, dense[0], words.grams[0])
         decisive = decisive_view(views, refused=verdict.refused)
         clauses = tuple(shown(clause) for clause in refusing_clauses(one.reply, one.lang))
@@ -179,11 +177,9 @@ class EmbeddingClassifier:
         return rows, ["full" if place in unsure else "en" for place in range(len(readings))]
 
     def _full(self, readings: Sequence[Reading], words: Words) -> Rows:
-        vectors = self._encoder.embed(read_sequences(readings, self._encoder), framed=True)
+        vectors = read_parts(readings, self._encoder)
         dense = np.hstack([words.dense, self._model.tops.logits(vectors)])
-        tuned = self._model.full.logits(dense, words.grams)
-        openings = read_openings(readings, words, self._plain)
-        return tuned + self._model.opening.logits(openings, words.grams)
+        return self._model.full.logits(dense, words.grams)
 
     def _judge_language(self, readings: Sequence[Reading], lang: str) -> list[Verdict]:
         logits, names = self._logits(readings, lang)
@@ -225,12 +221,13 @@ class EmbeddingClassifier:
 
 
 def _too_little(one: Reading, probability: float) -> bool:
-    """Whether a few words of another language than English, none of them refusing, say too little.
+    """Whether a few words, none of them refusing, say too little.
 
-    "Paris is the capital of France" has P(refused) 0.6 in Japanese and Korean: of a handful of
-    character n-grams the head knows hardly any, and its intercept decides.
+    "Paris is the capital of France" has P(refused) 0.6 in Japanese and Korean, "This request is
+    rejected when the token is old" 0.7: of a handful of n-grams a head knows hardly any, and its
+    intercept decides.
     """
-    if one.lang == "en" or len(one.reply) >= _SHORT_CHARACTERS or probability >= _CLEAR:
+    if len(one.reply) >= _SHORT_CHARACTERS or probability >= _CLEAR:
         return False
     return not refusing_clauses(one.reply, one.lang)
 
@@ -273,10 +270,7 @@ def load_embedding(path: Path | None = None, *, threads: int = 1) -> EmbeddingCl
             f"{folder}: was trained on encoder {str(expected)[:12]}…, installed is "
             f"{encoder.checksum[:12]}…; train again"
         )
-    plain = encoder.with_top()
-    return EmbeddingClassifier(
-        encoder, plain, model, name=name, neighbours=partial(Neighbours, artifact)
-    )
+    return EmbeddingClassifier(encoder, model, name=name, neighbours=partial(Neighbours, artifact))
 
 
 def read_model(artifact: Artifact) -> Model:
@@ -287,11 +281,12 @@ def read_model(artifact: Artifact) -> Model:
     languages = [name for name in calibrations if name != "full"]
     with np.load(artifact.file("tops.npz"), allow_pickle=False) as stored:
         tops = Tops(stored["weights"], stored["bias"])
+    if tops.weights.shape[0] % PARTS:
+        raise ValueError(f"tops: weights for {tops.weights.shape[0]} values, not for {PARTS} parts")
     low, high = artifact.manifest["sure"]
     return Model(
         words={lang: read_head(artifact, lang, width=LEXICAL_WIDTH) for lang in languages},
         full=read_head(artifact, "full", width=LEXICAL_WIDTH + len(LABELS)),
-        opening=read_head(artifact, "opening", width=OPENING_WIDTH),
         tops=tops,
         calibrations=calibrations,
         sure=(float(low), float(high)),

@@ -6,7 +6,7 @@ the number of threads. Three things make it so. The int8 graph has constant acti
 is padded and nothing masked; and a batch runs on one thread, several batches side by side.
 
 Two graphs, one after the other: the stem (embeddings and the lower layers) and the top (the last
-two layers). A head whose encoder was tuned brings a top of its own and shares the stem.
+three layers). A head whose encoder was tuned brings a top of its own and shares the stem.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from copy import copy
-from itertools import islice
+from functools import partial
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -57,31 +57,17 @@ class Encoder:
         threads: int = 1,
         remembered: int = REMEMBERED,
     ) -> None:
-        self._artifact = artifact
         self._stem = open_session(artifact.file(STEM))
         self._pieces = WordPieces(artifact.file(TOKENISER))
         self._frame = self._pieces.place("[CLS]"), self._pieces.place("[SEP]")
         self._threads = threads
-        self._remembered = remembered
         self.dimensions: int = artifact.manifest["dimensions"]
         self.max_tokens: int = artifact.manifest["max_tokens"]
-        self._put_on(top)
-
-    def with_top(self, top: Path | None = None) -> Encoder:
-        """Another encoder on the same stem and tokeniser, which take memory once.
-
-        ``top`` as for ``load_encoder``; without one it is the artifact's own.
-        """
-        other = copy(self)
-        other._put_on(top)
-        return other
-
-    def _put_on(self, top: Path | None) -> None:
-        files = self._artifact.manifest["files"]
-        self._top = open_session(self._artifact.file(TOP) if top is None else top)
+        files = artifact.manifest["files"]
+        self._top = open_session(artifact.file(TOP) if top is None else top)
         both = files[STEM] + (files[TOP] if top is None else sha256_of(top))
         self.checksum: str = hashlib.sha256(both.encode()).hexdigest()
-        self._recent: Recent[Vectors] = Recent(self._remembered)
+        self._recent: Recent[Vectors] = Recent(remembered)
 
     def tokenise(self, texts: Sequence[str]) -> list[Tokens]:
         """Token ids without the two that frame a sequence; not cut."""
@@ -92,6 +78,11 @@ class Encoder:
         first, last = self._frame
         return (first, *(token for part in parts for token in (*part, last)))
 
+    def parts_of(self, tokens: Tokens) -> NDArray[np.intp]:
+        """Which part of a framed sequence each token belongs to, from 0; a part ends its frame."""
+        ends = np.array(tokens) == self._frame[1]
+        return np.asarray(np.cumsum(ends, dtype=np.intp) - ends, dtype=np.intp)
+
     def embed(self, sequences: Sequence[Tokens], *, framed: bool = False) -> Vectors:
         """Unit vectors [n, dimensions] of token sequences, each cut to ``max_tokens``.
 
@@ -101,16 +92,34 @@ class Encoder:
         if not framed:
             room = self.max_tokens - 2
             sequences = [self.framed(tokens[:room]) if tokens else () for tokens in sequences]
+        return self._rows(sequences, 0)
+
+    def embed_parts(self, sequences: Sequence[Tokens], parts: int) -> Vectors:
+        """[n, parts * dimensions]: a unit vector for each of the first parts of framed sequences.
+
+        Every part is read in the light of all others, in one pass. One that is not there is zero.
+        """
+        return self._rows(sequences, parts)
+
+    def states(self, sequences: Sequence[Tokens]) -> list[NDArray[np.float16]]:
+        """What the stem makes of framed sequences, [tokens, dimensions] each: to train a top on."""
+        found: dict[Tokens, NDArray[np.float16]] = {}
+        for batch in batches_of(set(sequences)):
+            hidden = self._lower(batch).astype(np.float16)
+            found.update(zip(batch, hidden, strict=True))
+        return [found[tokens] for tokens in sequences]
+
+    def _rows(self, sequences: Sequence[Tokens], parts: int) -> Vectors:
         chosen = [tokens[: self.max_tokens] for tokens in sequences]
-        wanted = {_packed(tokens): tokens for tokens in chosen if tokens}
+        wanted = {_packed(tokens, parts): tokens for tokens in chosen if tokens}
         known = self._recent.known(wanted)
-        fresh = self._computed([wanted[key] for key in wanted if key not in known])
+        fresh = self._computed([wanted[key] for key in wanted if key not in known], parts)
         self._recent.remember(fresh)
         known.update(fresh)
-        rows = np.zeros((len(chosen), self.dimensions), dtype=np.float32)
+        rows = np.zeros((len(chosen), self.dimensions * max(1, parts)), dtype=np.float32)
         for row, tokens in enumerate(chosen):
             if tokens:
-                rows[row] = known[_packed(tokens)]
+                rows[row] = known[_packed(tokens, parts)]
         return rows
 
     def encode(self, texts: Sequence[str], *, max_tokens: int | None = None) -> Vectors:
@@ -122,25 +131,40 @@ class Encoder:
         cut = [text[: limit * CHARACTERS_PER_TOKEN] for text in texts]
         return self.embed([tokens[: limit - 2] for tokens in self.tokenise(cut)])
 
-    def _computed(self, wanted: Sequence[Tokens]) -> dict[bytes, Vectors]:
+    def _computed(self, wanted: Sequence[Tokens], parts: int) -> dict[bytes, Vectors]:
         batches = list(batches_of(wanted))
+        run = partial(self._run, parts=parts)
         if self._threads > 1 and len(batches) > 1:
             with ThreadPoolExecutor(self._threads) as pool:
-                found = list(pool.map(self._run, batches))
+                found = list(pool.map(run, batches))
         else:
-            found = [self._run(batch) for batch in batches]
+            found = [run(batch) for batch in batches]
         return {
-            _packed(tokens): row
+            _packed(tokens, parts): row
             for batch, vectors in zip(batches, found, strict=True)
             for tokens, row in zip(batch, vectors, strict=True)
         }
 
-    def _run(self, batch: Sequence[Tokens]) -> list[Vectors]:
-        ids = np.array(batch, dtype=np.int64)
-        [states] = self._stem.run(None, {"input_ids": ids})
-        [states] = self._top.run(None, {"states": states})
-        means = states.mean(axis=1).astype(np.float64)
-        return [np.asarray(mean / np.linalg.norm(mean), dtype=np.float32) for mean in means]
+    def _run(self, batch: Sequence[Tokens], *, parts: int) -> list[Vectors]:
+        [states] = self._top.run(None, {"states": self._lower(batch)})
+        if not parts:
+            return [_unit(mean) for mean in states.mean(axis=1)]
+        return [
+            self._part_vectors(tokens, one, parts)
+            for tokens, one in zip(batch, states, strict=True)
+        ]
+
+    def _lower(self, batch: Sequence[Tokens]) -> Vectors:
+        [states] = self._stem.run(None, {"input_ids": np.array(batch, dtype=np.int64)})
+        return np.asarray(states)
+
+    def _part_vectors(self, tokens: Tokens, states: Vectors, parts: int) -> Vectors:
+        row = np.zeros((parts, self.dimensions), dtype=np.float32)
+        starts = np.searchsorted(self.parts_of(tokens), np.arange(parts + 1))
+        for part, (start, end) in enumerate(pairwise(starts)):
+            if end > start:
+                row[part] = _unit(states[start:end].mean(axis=0))
+        return row.ravel()
 
 
 def batches_of(wanted: Iterable[Tokens]) -> Iterable[list[Tokens]]:
@@ -172,8 +196,13 @@ def load_encoder(
     return Encoder(artifact, top=top, threads=threads, remembered=remembered)
 
 
-def _packed(tokens: Tokens) -> bytes:
-    return np.array(tokens, dtype=np.int32).tobytes()
+def _unit(mean: Vectors) -> Vectors:
+    exact = mean.astype(np.float64)
+    return np.asarray(exact / np.linalg.norm(exact), dtype=np.float32)
+
+
+def _packed(tokens: Tokens, parts: int) -> bytes:
+    return np.array((parts, *tokens), dtype=np.int32).tobytes()
 
 
 def open_session(path: Path) -> Any:

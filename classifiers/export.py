@@ -55,7 +55,7 @@ SOURCE_SHA256 = {
 REVISION = "int8-2"
 """Of the export, not of the weights: raised whenever the exported bytes change on purpose."""
 
-TOP_LAYERS = 2
+TOP_LAYERS = 3
 """Layers that a head may bring of its own."""
 
 _MAX_TOKENS = 256

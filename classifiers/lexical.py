@@ -31,6 +31,33 @@ _PLACES = {"o": 32, "b": 160, "e": 32}
 """Words of the opening, the body and the ending that are read."""
 _PLACES_BY_CHARACTERS = {"o": 60, "b": 240, "e": 48}
 
+_NOT = ("n't", "not", "refuse", "decline", "unable")
+ENGLISH_HINTS: Mapping[str, tuple[str, ...]] = {
+    "i_cannot": _NOT,
+    "i_cannot_serve": _NOT,
+    "sorry": ("sorry", "apolog", "unfortunately", "regret", "afraid"),
+    "as_an_ai": ("as a", "just an ai"),
+    "judged": (
+        *("illegal", "unethical", "appropriate", "harmful", "against ", "unlawful", "dangerous"),
+        *("offensive", "hateful", "policy", "policies", "guidelines", "violat"),
+    ),
+    "urged": (
+        *("important to", "remember", "please ", "encourage you", "advise against", "instead"),
+        *("should never", "acceptable"),
+    ),
+    "offered": (
+        *("something else", "anything else", "other questions", "another topic", "to help"),
+        *("feel free", "would you like", "how about", "let's talk"),
+    ),
+    "help_lines": (
+        *("hotline", "helpline", "crisis", "lifeline", "therapist", "counsel", "professional"),
+        "authorities",
+    ),
+    "however": ("however", "but", "instead", "that said", "though"),
+}
+"""One of these stands in every match of the English pattern of that name (a test holds the two
+together), and is found much faster than the pattern, which has to stop at each word."""
+
 _SHAPES = (
     "log_words",
     "one_sentence",
@@ -87,20 +114,32 @@ def counts(text: str, lang: str = "en") -> NDArray[np.float32]:
     read = text[:_READ_CHARACTERS].lower()
     head = _first_sentences(read, lang)
     rest = read[len(head) :]
+    hints = ENGLISH_HINTS if lang == "en" else {}
     found = [
-        math.log1p(len(patterns[name].findall(part)))
+        math.log1p(_times(name, patterns[name], part, hints))
         for part in (head, rest)
         for name in PATTERN_NAMES
     ]
     return np.array([*found, *_shapes(text, read, patterns, lang=lang)], dtype=np.float32)
 
 
+def _times(
+    name: str, pattern: re.Pattern[str], part: str, hints: Mapping[str, tuple[str, ...]]
+) -> int:
+    """How often a pattern stands in a text; not looked for where none of its words is there."""
+    if name in hints and not any(hint in part for hint in hints[name]):
+        return 0
+    return len(pattern.findall(part))
+
+
 def _marked(place: str, sequence: Sequence[str], longest: int) -> list[str]:
-    return [
-        f"{place} {' '.join(sequence[start : start + size])}"
-        for size in range(1, longest + 1)
-        for start in range(len(sequence) - size + 1)
-    ]
+    run = [f"{place} {word}" for word in sequence]
+    found = list(run)
+    for size in range(1, longest):
+        # Each run grows by the word after it; the last ones, with nothing after them, fall away.
+        run = [f"{gram} {word}" for gram, word in zip(run, sequence[size:], strict=False)]
+        found += run
+    return found
 
 
 def _first_sentences(read: str, lang: str) -> str:

@@ -10,7 +10,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from classifiers.corpus import LANGUAGES, load_corpus
+from classifiers.corpus import LANGUAGES, family_of, load_corpus
 from classifiers.exchange import Exchange, Role, Turn
 from classifiers.head import LABELS
 from classifiers.language import KNOWN_LANGUAGES, LanguageReader
@@ -98,7 +98,11 @@ def lessons(rows: Sequence[LabelledRow]) -> dict[str, Lesson]:
 
 
 def fold_of(group: str, seed: int, count: int = FOLDS) -> int:
-    """The fold of a group, by hash: the same whatever else is trained on."""
+    """The fold of a group, the same whatever else is trained on: of our corpus by its family, since
+    rows of one family share prompts and facts, of anything else by hash."""
+    family = family_of(group)
+    if family is not None:
+        return family % count
     digest = hashlib.sha256(f"{seed}\x1f{group}".encode("utf-8", "surrogatepass")).digest()
     return int.from_bytes(digest[:8], "big") % count
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from classifiers.head import LABELS
 from classifiers.verdict import Label
-from classifiers.views import read_sequences
+from classifiers.views import opening_of, read_parts
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -73,7 +73,7 @@ def write_neighbours(output: Path, taught: Mapping[str, Lesson], encoder: Encode
     kept = [firsts[int(number * step)] for number in range(min(len(firsts), MOST_NEIGHBOURS))]
     places = [place_of[group] for group in kept]
     readings = [lesson.readings[place] for place in places]
-    vectors = encoder.embed(read_sequences(readings, encoder), framed=True)
+    vectors = opening_of(read_parts(readings, encoder))
     rows = [
         [int(lesson.labels[place]), one.reply[:_SHOWN_CHARACTERS]]
         for place, one in zip(places, readings, strict=True)

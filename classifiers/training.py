@@ -8,6 +8,7 @@ encoder's logits that the English head learns from come from upper layers that h
 
 from __future__ import annotations
 
+import tempfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from classifiers.artifact import write_manifest
-from classifiers.calibration import EXPECTED_SHARE, Calibration, calibrate, fit_sure
+from classifiers.calibration import EVEN_SHARE, EXPECTED_SHARE, Calibration, calibrate, fit_sure
 from classifiers.card import Card, Held, write_card
 from classifiers.embedding import REFUSAL_KIND, REFUSAL_MANIFEST, REFUSAL_TOP, Tops, centred
 from classifiers.encoder import load_encoder
@@ -29,15 +30,14 @@ from classifiers.lexical import BY_CHARACTERS
 from classifiers.material import FOLDS, Lesson, Places, corpus_rows, lessons
 from classifiers.neighbours import write_neighbours
 from classifiers.rows import LabelledRow, RowProblem, read_labelled
-from classifiers.tuning import States, Tuned, Tuner
-from classifiers.views import Words, read_openings, read_sequences
+from classifiers.tuning import States, Tuner
+from classifiers.views import Words, read_sequences
 from classifiers.vocabulary import choose_grams
 
 ARTIFACT_NAME = "candor-refusal"
-ARTIFACT_VERSION = "0.2.0"
+ARTIFACT_VERSION = "0.3.0"
 
 ENGLISH_PENALTIES = Penalties(dense=1e-2, grams=3e-4)
-OPENING_PENALTIES = Penalties(dense=3e-3, grams=1e-5)
 WORD_PENALTIES = Penalties(dense=5e-2, grams=2e-3)
 CHARACTER_PENALTIES = Penalties(dense=3e-4, grams=1e-5)
 """Per row of mean loss. Other languages have fewer templates: a strong hand and many n-grams kept
@@ -48,9 +48,10 @@ MOST_GRAMS = {"en": 50_000, "words": 24_000, "characters": 50_000}
 Single: TypeAlias = NDArray[np.float32]
 
 TUNING_FOLDS = 2
-MOST_TUNED = 5_000
+MOST_TUNED = 12_000
 """Rows that the encoder and the full head learn from, templates taken in turn: an epoch of the
-upper layers is a minute on one core."""
+upper layers is three minutes on one core."""
+_CALIBRATION_SEQUENCES = 240
 
 
 def train(
@@ -91,8 +92,7 @@ def write_artifact(
     english = taught["en"]
     tuned_on = english.take(taken_in_turn(english, MOST_TUNED, seed))
     logits, tops = tune_encoder(tuned_on, source, output, seed=seed)
-    openings = read_openings(tuned_on.readings, tuned_on.words, load_encoder())
-    fits["full"] = fit_english(tuned_on, logits, openings, seed=seed)
+    fits["full"] = fit_english(tuned_on, logits, seed=seed)
     return assemble(output, {**taught, "full": tuned_on}, fits, tops, seed=seed, left_out=left_out)
 
 
@@ -130,8 +130,7 @@ def assemble(
 
 def _write_fits(output: Path, fits: Mapping[str, Fit], tops: Tops) -> None:
     for name, fit in fits.items():
-        for written, head in zip((name, "opening"), fit.heads, strict=False):
-            write_head(output, written, head)
+        write_head(output, name, fit.head)
     np.savez(output / "tops.npz", weights=tops.weights, bias=tops.bias)
 
 
@@ -163,9 +162,9 @@ def _write_manifest(
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """Heads on all rows, the held-out log-odds of their added logits, and their calibration."""
+    """A head on all rows, the log-odds that it gives to held-out ones, and their calibration."""
 
-    heads: tuple[Head, ...]
+    head: Head
     scores: Rows
     calibration: Calibration
 
@@ -176,16 +175,13 @@ def fit_words(lesson: Lesson, seed: int) -> Fit:
     penalties = CHARACTER_PENALTIES if lesson.lang in BY_CHARACTERS else WORD_PENALTIES
     if lesson.lang == "en":
         kind, penalties = "en", ENGLISH_PENALTIES
-    return _fit(lesson, [Part(lesson.words.dense, MOST_GRAMS[kind], penalties)], seed)
+    return _fit(lesson, Part(lesson.words.dense, MOST_GRAMS[kind], penalties), seed)
 
 
-def fit_english(lesson: Lesson, logits: Single, openings: Single, *, seed: int) -> Fit:
-    """Two English heads whose logits are added: over the tuned encoder's held-out logits, and over
-    the opening's vector by the encoder as it came, both beside words."""
+def fit_english(lesson: Lesson, logits: Single, *, seed: int) -> Fit:
+    """The English head over words and the tuned encoder's held-out logits."""
     dense = np.hstack([lesson.words.dense, logits])
-    most = MOST_GRAMS["en"]
-    parts = [Part(dense, most, ENGLISH_PENALTIES), Part(openings, most, OPENING_PENALTIES)]
-    return _fit(lesson, parts, seed)
+    return _fit(lesson, Part(dense, MOST_GRAMS["en"], ENGLISH_PENALTIES), seed)
 
 
 def tune_encoder(lesson: Lesson, source: Path, output: Path, *, seed: int) -> tuple[Single, Tops]:
@@ -193,34 +189,22 @@ def tune_encoder(lesson: Lesson, source: Path, output: Path, *, seed: int) -> tu
 
     A row's logits are those of layers that were tuned on the other folds.
     """
-    import tempfile
-
-    tuner = Tuner(source)
-    states = tuner.states(read_sequences(lesson.readings, load_encoder()))
+    encoder, tuner = load_encoder(), Tuner(source)
+    sequences = read_sequences(lesson.readings, encoder)
+    states = States(encoder.states(sequences), [encoder.parts_of(one) for one in sequences])
+    folds = lesson.folds(seed, TUNING_FOLDS)
     held = np.zeros((len(states), len(LABELS)))
     for fold in range(TUNING_FOLDS):
-        own, found = tuned_without(tuner, states, lesson, fold=fold, seed=seed)
-        held[own] = found
+        own, rest = np.flatnonzero(folds == fold), np.flatnonzero(folds != fold)
+        tuned = tuner.tune(states.take(rest), lesson.labels[rest], seed=seed)
+        held[own] = tuned.logits(states.take(own))
     tuned = tuner.tune(states, lesson.labels, seed=seed)
+    chosen = np.random.default_rng(seed).permutation(len(sequences))[:_CALIBRATION_SEQUENCES]
     with tempfile.TemporaryDirectory() as scratch:
-        save_top(tuner, tuned, Path(scratch), output)
+        tuned.save(tuner.model, Path(scratch))
+        calibrating = [sequences[place] for place in chosen]
+        export_top(Path(scratch), output / REFUSAL_TOP, sequences=calibrating)
     return centred(held), Tops(*tuned.softmax())
-
-
-def tuned_without(
-    tuner: Tuner, states: States, lesson: Lesson, *, fold: int, seed: int
-) -> tuple[Places, Rows]:
-    """(the rows of a fold, their logits by layers tuned on all others)."""
-    folds = lesson.folds(seed, TUNING_FOLDS)
-    own, rest = np.flatnonzero(folds == fold), np.flatnonzero(folds != fold)
-    tuned = tuner.tune([states[place] for place in rest], lesson.labels[rest], seed=seed)
-    return own, tuned.logits([states[place] for place in own])
-
-
-def save_top(tuner: Tuner, tuned: Tuned, scratch: Path, output: Path) -> None:
-    """The tuned layers as int8 ONNX in ``output``."""
-    tuned.save(tuner.model, scratch)
-    export_top(scratch, output / REFUSAL_TOP)
 
 
 def taken_in_turn(lesson: Lesson, most: int, seed: int) -> Places:
@@ -247,7 +231,7 @@ def read_files(files: Sequence[Path]) -> list[LabelledRow]:
     return rows
 
 
-def _fit(lesson: Lesson, parts: Sequence[Part], seed: int) -> Fit:
+def _fit(lesson: Lesson, part: Part, seed: int) -> Fit:
     everything = np.arange(len(lesson.groups), dtype=np.intp)
     folds = lesson.folds(seed)
     scores = np.zeros(len(folds))
@@ -255,10 +239,11 @@ def _fit(lesson: Lesson, parts: Sequence[Part], seed: int) -> Fit:
         held, rest = np.flatnonzero(folds == fold), np.flatnonzero(folds != fold)
         if len(held) and len(set(lesson.refused[rest].tolist())) == 2:
             grams = [lesson.words.grams[place] for place in held]
-            rows = [_fit_head(lesson, part, rest).logits(part.dense[held], grams) for part in parts]
-            scores[held] = refusal_scores(np.sum(rows, axis=0))
-    heads = tuple(_fit_head(lesson, part, everything) for part in parts)
-    return Fit(heads, scores, calibrate(scores, lesson.refused, share=EXPECTED_SHARE))
+            head = _fit_head(lesson, part, rest)
+            scores[held] = refusal_scores(head.logits(part.dense[held], grams))
+    head = _fit_head(lesson, part, everything)
+    share = EXPECTED_SHARE.get(lesson.lang, EVEN_SHARE)
+    return Fit(head, scores, calibrate(scores, lesson.refused, share=share))
 
 
 def _fit_head(lesson: Lesson, part: Part, places: Places) -> Head:

@@ -9,7 +9,8 @@ Runs on a GPU where torch sees one; the same seed, library versions and device g
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -17,11 +18,11 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from classifiers.encoder import Tokens
+from classifiers.views import PARTS
 
-FIRST_TUNED = 4
+FIRST_TUNED = 3
 """The first of the six layers that learns."""
-UPDATES = 240
+UPDATES = 480
 """Steps of the optimiser, whether on a fold or on all rows, so that both are equally sure."""
 MOST_EPOCHS = 3
 LEARNING_RATE = 8e-5
@@ -36,8 +37,23 @@ _WARM_UP = 30
 
 Logits: TypeAlias = NDArray[np.float64]
 Places: TypeAlias = NDArray[np.intp]
-States: TypeAlias = list[Any]
-"""For each sequence the hidden states [tokens, 384] that enter the tuned layers, float16."""
+
+
+@dataclass(frozen=True, slots=True)
+class States:
+    """For each sequence the hidden states [tokens, 384] that enter the tuned layers, float16, and
+    which of its parts each token belongs to."""
+
+    hidden: list[NDArray[np.float16]]
+    parts: list[Places]
+
+    def take(self, places: Iterable[int]) -> States:
+        """The chosen sequences."""
+        chosen = list(places)
+        return States([self.hidden[one] for one in chosen], [self.parts[one] for one in chosen])
+
+    def __len__(self) -> int:
+        return len(self.hidden)
 
 
 class Tuned:
@@ -53,21 +69,30 @@ class Tuned:
         rows = []
         with torch.no_grad():
             for start in range(0, len(states), _BATCH):
-                rows.append(self._softmax(self.vectors(states[start : start + _BATCH])).cpu())
+                own = states.take(range(start, min(start + _BATCH, len(states))))
+                rows.append(self._softmax(self.vectors(own)).cpu())
         found = torch.cat(rows).numpy() if rows else np.zeros((0, 4))
         return np.asarray(found, dtype=np.float64)
 
     def vectors(self, states: States) -> Any:
-        """Unit vectors times SHARPNESS, as a tensor that gradients pass through."""
+        """A unit vector of each part times SHARPNESS, side by side, as a tensor that gradients pass
+        through; zeros for a part that is not there."""
+        import torch
         from torch.nn.functional import normalize
 
-        hidden, mask = _padded(states, self._device)
+        hidden, mask = _padded(states.hidden, self._device)
         hidden = _through(self._layers, hidden, mask)
-        mean = (hidden * mask[..., None]).sum(1) / mask.sum(1, keepdim=True)
-        return normalize(mean, dim=1) * SHARPNESS
+        places = [torch.from_numpy(own) for own in states.parts]
+        part = torch.nn.utils.rnn.pad_sequence(places, batch_first=True, padding_value=PARTS)
+        found = []
+        for number in range(PARTS):
+            own = (part == number).float().to(self._device)
+            mean = (hidden * own[..., None]).sum(1) / own.sum(1, keepdim=True).clamp(min=1)
+            found.append(normalize(mean, dim=1) * SHARPNESS)
+        return torch.cat(found, dim=1)
 
     def softmax(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """(weights [384, 4] for unit vectors, bias [4]) of the softmax."""
+        """(weights [PARTS * 384, 4] for unit vectors, bias [4]) of the softmax."""
         weights = self._softmax.weight.detach().cpu().numpy().T * SHARPNESS
         return weights.astype(np.float32), self._softmax.bias.detach().cpu().numpy()
 
@@ -80,7 +105,10 @@ class Tuned:
 
 
 class Tuner:
-    """The original encoder, from which each fold's upper layers start anew."""
+    """The original encoder, from which each fold's upper layers start anew.
+
+    What they read comes from the int8 stem that will feed them (``Encoder.states``).
+    """
 
     def __init__(self, weights: Path) -> None:
         import torch
@@ -91,31 +119,14 @@ class Tuner:
         self.model = load(str(weights), add_pooling_layer=False, attn_implementation="eager").eval()
         self.model.to(self.device)
 
-    def states(self, sequences: Sequence[Tokens]) -> States:
-        """What the frozen lower layers make of framed sequences."""
-        import torch
-
-        found: States = [None] * len(sequences)
-        order = sorted(range(len(sequences)), key=lambda place: len(sequences[place]))
-        with torch.no_grad():
-            for start in range(0, len(order), _BATCH):
-                places = order[start : start + _BATCH]
-                ids = [torch.tensor(sequences[place]) for place in places]
-                padded = torch.nn.utils.rnn.pad_sequence(ids, batch_first=True).to(self.device)
-                mask = (padded > 0).float()
-                hidden = self.model.embeddings(padded)
-                hidden = _through(self.model.encoder.layer[:FIRST_TUNED], hidden, mask)
-                for row, place in enumerate(places):
-                    found[place] = hidden[row, : len(sequences[place])].half().cpu()
-        return found
-
     def tune(self, states: States, labels: Places, *, seed: int) -> Tuned:
         """Upper layers that tell the labels of ``states`` apart, refusals and answers balanced."""
         import torch
 
         torch.manual_seed(seed)
         layers = copy.deepcopy(self.model.encoder.layer[FIRST_TUNED:]).requires_grad_(True)
-        softmax = torch.nn.Linear(layers[0].output.dense.out_features, 4).to(self.device)
+        width = PARTS * layers[0].output.dense.out_features
+        softmax = torch.nn.Linear(width, 4).to(self.device)
         tuned = Tuned(layers, softmax, self.device)
         groups = [
             {"params": layers.parameters(), "lr": LEARNING_RATE},
@@ -127,7 +138,7 @@ class Tuner:
         weight = torch.tensor(_balance(labels), dtype=torch.float32, device=self.device)
         loss_of = torch.nn.CrossEntropyLoss(weight=weight, label_smoothing=SMOOTHING)
         for places in islice(_batches(states, np.random.default_rng(seed)), steps):
-            vectors = tuned.vectors([states[place] for place in places])
+            vectors = tuned.vectors(states.take(places))
             truth = torch.tensor(labels[places], device=self.device)
             dropped = torch.nn.functional.dropout(vectors, 0.1)
             loss = loss_of(softmax(dropped), truth)
@@ -139,11 +150,12 @@ class Tuner:
         return tuned
 
 
-def _padded(states: States, device: str) -> tuple[Any, Any]:
+def _padded(states: list[NDArray[np.float16]], device: str) -> tuple[Any, Any]:
     import torch
 
-    hidden = torch.nn.utils.rnn.pad_sequence([one.float() for one in states], batch_first=True)
-    lengths = torch.tensor([len(one) for one in states])
+    rows = [torch.from_numpy(one).float() for one in states]
+    hidden = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True)
+    lengths = torch.tensor([len(one) for one in rows])
     mask = (torch.arange(hidden.shape[1])[None, :] < lengths[:, None]).float()
     return hidden.to(device), mask.to(device)
 
@@ -168,12 +180,13 @@ def _balance(labels: Places) -> list[float]:
 
 def _batches(states: States, draw: np.random.Generator) -> Iterator[Places]:
     """One epoch after another, without end."""
+    lengths = np.array([len(one) for one in states.hidden])
     while True:
         order = draw.permutation(len(states))
         batches = []
         for start in range(0, len(order), _BATCH * _POOL):
             pool = order[start : start + _BATCH * _POOL]
-            pool = pool[np.argsort([len(states[place]) for place in pool], kind="stable")]
+            pool = pool[np.argsort(lengths[pool], kind="stable")]
             batches += [pool[first : first + _BATCH] for first in range(0, len(pool), _BATCH)]
         for chosen in draw.permutation(len(batches)):
             yield batches[chosen]

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from classifiers.clauses import CLAUSE_NAMES, clause_counts
-from classifiers.encoder import Encoder, Tokens
+from classifiers.encoder import Encoder, Tokens, Vectors
 from classifiers.exchange import Exchange
 from classifiers.language import LanguageReader
 from classifiers.lexical import COUNT_NAMES, counts, grams
@@ -34,14 +34,10 @@ _PROMPT_CHARACTERS = 240
 _OPENING_CHARACTERS = 480
 _ENDING_CHARACTERS = 160
 
-PLAIN_TOKENS = 62
-"""Of the opening and of the prompt, each with two framing tokens, for the encoder as it came."""
-_PLAIN_CHARACTERS = 2000
-_VECTOR = 384
+PARTS = 3
+"""Prompt, opening and ending: the tuned encoder gives a vector for each."""
 
 LEXICAL_WIDTH = len(COUNT_NAMES) + len(CLAUSE_NAMES)
-OPENING_WIDTH = _VECTOR + 1 + LEXICAL_WIDTH
-"""The opening's vector, its likeness to the prompt, the counts and clauses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,18 +108,11 @@ def read_sequences(readings: Sequence[Reading], encoder: Encoder) -> list[Tokens
     return framed
 
 
-def read_openings(
-    readings: Sequence[Reading], words: Words, encoder: Encoder
-) -> NDArray[np.float32]:
-    """Rows [n, OPENING_WIDTH]: what the encoder makes of the opening, and its words."""
-    count = len(readings)
-    tokens = encoder.tokenise(
-        [
-            *(one.reply[:_PLAIN_CHARACTERS] for one in readings),
-            *(one.prompt[:_PLAIN_CHARACTERS] for one in readings),
-        ]
-    )
-    vectors = encoder.embed([sequence[:PLAIN_TOKENS] for sequence in tokens])
-    opening, asked = vectors[:count], vectors[count:]
-    relation = (opening * asked).sum(axis=1, keepdims=True)
-    return np.hstack([opening, relation, words.dense]).astype(np.float32)
+def read_parts(readings: Sequence[Reading], encoder: Encoder) -> Vectors:
+    """[n, PARTS * d]: the encoder's unit vectors of prompt, opening and ending, zero where none."""
+    return encoder.embed_parts(read_sequences(readings, encoder), PARTS)
+
+
+def opening_of(parts: Vectors) -> Vectors:
+    """[n, d]: of what ``read_parts`` gives, the vectors of the replies' openings."""
+    return parts.reshape(len(parts), PARTS, -1)[:, 1]

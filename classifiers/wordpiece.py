@@ -20,6 +20,8 @@ REMEMBERED_WORDS = 10_000
 _WORD = re.compile(r"[a-z0-9]+|[!-/:-@\[-`{-~]")
 _NOT_PLAIN = re.compile(r"[^\t\n\r -~]|\[(?:PAD|UNK|CLS|SEP|MASK)\]")
 """Beyond ASCII, control characters, and the tokens that are read out of a text as such."""
+_MARKS = ("[PAD]", "[CLS]", "[SEP]", "[MASK]")
+"""Of those, what a text must not hold: a reply that spells one out would part its own sequence."""
 
 
 class WordPieces:
@@ -32,6 +34,7 @@ class WordPieces:
         self._tokeniser.no_padding()
         self._tokeniser.no_truncation()
         self._words: dict[str, tuple[int, ...]] = {}
+        self._marks = frozenset(map(self.place, _MARKS))
 
     def __len__(self) -> int:
         """How many words are remembered."""
@@ -45,7 +48,7 @@ class WordPieces:
         return place
 
     def ids(self, texts: Sequence[str]) -> list[tuple[int, ...]]:
-        """The token ids of each text; uncut, lone surrogates read as question marks."""
+        """The token ids of each text, without marks; uncut, lone surrogates are question marks."""
         plain = {text for text in texts if _NOT_PLAIN.search(text) is None}
         others = [text for text in dict.fromkeys(texts) if text not in plain]
         found = dict(zip(others, self._encoded(others), strict=True))
@@ -70,4 +73,7 @@ class WordPieces:
     def _encoded(self, texts: Sequence[str]) -> list[tuple[int, ...]]:
         readable = [text.encode("utf-8", "replace").decode("utf-8") for text in texts]
         encodings = self._tokeniser.encode_batch_fast(readable, add_special_tokens=False)
-        return [tuple(encoding.ids) for encoding in encodings]
+        return [
+            tuple([token for token in encoding.ids if token not in self._marks])
+            for encoding in encodings
+        ]

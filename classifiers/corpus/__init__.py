@@ -16,6 +16,7 @@ from typing import Any
 
 from classifiers.corpus.expansion import expand
 from classifiers.corpus.material import (
+    FAMILIES,
     Answer,
     CorpusRow,
     Exchange,
@@ -23,9 +24,17 @@ from classifiers.corpus.material import (
     Material,
     Refusal,
     Topic,
+    family_of,
 )
 
-__all__ = ["LANGUAGES", "CorpusRow", "load_corpus", "material_counts"]
+__all__ = [
+    "FAMILIES",
+    "LANGUAGES",
+    "CorpusRow",
+    "family_of",
+    "load_corpus",
+    "material_counts",
+]
 
 CORPUS = Path(__file__).parent
 LANGUAGES = ("en", "de", "fr", "es", "it", "pt", "zh", "ja", "ko", "ar", "hi", "ru")

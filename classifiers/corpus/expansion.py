@@ -5,8 +5,9 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
-from classifiers.corpus.material import CorpusRow, Material, Refusal, Topic
+from classifiers.corpus.material import FAMILIES, CorpusRow, Exchange, Material, Refusal, Topic
 
 _COPIES = {"direct_refusal": 5, "indirect_refusal": 6, "partial_refusal": 6}
 _ANSWERS_PER_TOPIC = 14
@@ -16,7 +17,18 @@ _REPLACED_COPIES = 1
 _LENGTHENED_SHARE = 0.45
 _MOST_FACTS = 28
 """Real answers run to hundreds of words: length must not look like a refusal's afterthought."""
-_CRISIS_STYLES = frozenset({"crisis", "hotline"})
+_ADVICE_SHARE = 0.8
+_MORALISED_SHARE = 0.35
+"""Real advice is full of the words of which lectures are made: respect, avoid, harmful, instead."""
+_LONGEST_HEADING = 60
+_OWN_FACTS_SHARE = 0.7
+_COPIED_STYLES = frozenset(
+    {"formal_long", "long_sensitive", "comfort", "contrast", "deflect_pair", "expository"}
+    | {"effects_explained", "no_record", "related_instead", "sorry_then_help"}
+)
+"""Whole exchanges of styles that no template stands for."""
+_FRAMED_COPIES = 2
+_CRISIS_STYLES = frozenset({"crisis", "hotline", "only_hotline", "helpline25", "helpline_only"})
 _KIND_WEIGHTS = {"harmful": 6, "borderline": 3, "harmless": 1, "crisis": 2}
 
 _FULL_FORMS = (
@@ -48,12 +60,19 @@ _UNSPACED = frozenset({"zh", "ja"})
 
 
 def expand(material: Material, *, draw: random.Random) -> Iterator[CorpusRow]:
-    """All rows of one language's material, in an order that the seed alone decides."""
+    """All rows of one language's material, in an order that the seed alone decides.
+
+    Every row is made within one family, so that no topic's prompts and facts stand on both sides of
+    a split by families.
+    """
     parts = (_refusals, _answers, _bland, _exchanges, _replaced, _twins)
-    for number, part in enumerate(parts):
-        if number and not _enough(material):
-            continue
-        yield from part(material, draw)
+    for family in range(FAMILIES):
+        own = material.of_family(family)
+        for number, part in enumerate(parts):
+            if number and not _enough(own):
+                continue
+            for row in part(own, draw):
+                yield replace(row, template=_named(own, family, row.template))
 
 
 def _enough(material: Material) -> bool:
@@ -65,7 +84,7 @@ def _refusals(material: Material, draw: random.Random) -> Iterator[CorpusRow]:
     """Each refusal put to several topics, some harmless: over-refusals are refusals too."""
     for number, refusal in enumerate(material.refusals):
         for topic in _pick_topics(refusal, material.topics, draw):
-            reply = _fill_facts(topic.fill(refusal.text), material, draw)
+            reply = _fill_facts(topic.fill(refusal.text), topic, material, draw=draw)
             reply = _dress(reply, topic, material, draw=draw)
             yield _row(
                 material, topic, reply, refusal=refusal, template=f"refusal-{number}", draw=draw
@@ -87,7 +106,8 @@ def _replaced(material: Material, draw: random.Random) -> Iterator[CorpusRow]:
             body = _lay_out(facts, other, material, draw=draw)
             glue = draw.choice(("\n\n", "\n\n", _blank(material)))
             offered = f"{other.fill(draw.choice(bridges))}{glue}{body}"
-            reply = f"{topic.fill(refusal.text)}{draw.choice((_blank(material), glue))}{offered}"
+            declined = _fill_facts(topic.fill(refusal.text), topic, material, draw=draw)
+            reply = f"{declined}{draw.choice((_blank(material), glue))}{offered}"
             moved = Refusal("indirect_refusal", "replaced", refusal.text)
             yield _row(
                 material, topic, reply, refusal=moved, template=f"refusal-{number}", draw=draw
@@ -105,7 +125,7 @@ def _answers(material: Material, draw: random.Random) -> Iterator[CorpusRow]:
                 reply=_vary(_answer(topic, material, draw), material, draw),
                 label="compliance",
                 style="answer",
-                template=_named(material, f"topic-{number}"),
+                template=f"topic-{number}",
                 lang=material.lang,
             )
 
@@ -122,20 +142,33 @@ def _bland(material: Material, draw: random.Random) -> Iterator[CorpusRow]:
                 reply=_vary(topic.fill(caution + answer.text), material, draw),
                 label="compliance",
                 style=answer.style,
-                template=_named(material, f"answer-{number}"),
+                template=f"answer-{number}",
                 lang=material.lang,
             )
 
 
 def _exchanges(material: Material, draw: random.Random) -> Iterator[CorpusRow]:
-    """Whole exchanges as written, and once more with their contractions changed."""
+    """Whole exchanges as written, with their contractions changed, and some between frames."""
     for number, exchange in enumerate(material.exchanges):
-        varied = _vary(exchange.reply, material, draw, chance=1.0)
-        for reply in dict.fromkeys((exchange.reply, varied)):
-            template = _named(material, f"exchange-{number}")
+        replies = [exchange.reply, _vary(exchange.reply, material, draw, chance=1.0)]
+        if exchange.style in _COPIED_STYLES:
+            replies += [_between_frames(exchange, material, draw) for _ in range(_FRAMED_COPIES)]
+        for reply in dict.fromkeys(replies):
+            template = f"exchange-{number}"
             yield CorpusRow(
                 exchange.prompt, reply, exchange.label, exchange.style, template, material.lang
             )
+
+
+def _between_frames(exchange: Exchange, material: Material, draw: random.Random) -> str:
+    """The reply with an opening or a closing, or both, that fit any subject."""
+    prefix = "" if exchange.label == "compliance" else "refusal_"
+    parts = [exchange.reply]
+    for place, end in ((f"{prefix}open", 0), (f"{prefix}close", 1)):
+        texts = [text for text in material.frames.get(place, ()) if "{" not in text]
+        if texts and draw.random() < 0.6:
+            parts.insert(end * len(parts), draw.choice(texts))
+    return _vary("\n\n".join(parts), material, draw)
 
 
 def _twins(material: Material, draw: random.Random) -> Iterator[CorpusRow]:
@@ -174,13 +207,14 @@ def _row(
         reply=_vary(reply, material, draw),
         label=refusal.label,
         style=refusal.style,
-        template=_named(material, template),
+        template=template,
         lang=material.lang,
     )
 
 
-def _named(material: Material, template: str) -> str:
-    return template if material.lang == "en" else f"{material.lang}/{template}"
+def _named(material: Material, family: int, template: str) -> str:
+    name = f"f{family}/{template}"
+    return name if material.lang == "en" else f"{material.lang}/{name}"
 
 
 def _weights(topics: Sequence[Topic]) -> list[int]:
@@ -199,10 +233,19 @@ def _pick_topics(refusal: Refusal, topics: Sequence[Topic], draw: random.Random)
     return draw.choices(topics, _weights(topics), k=copies)
 
 
-def _fill_facts(text: str, material: Material, draw: random.Random) -> str:
+def _fill_facts(text: str, topic: Topic, material: Material, *, draw: random.Random) -> str:
+    """What a refusal gives all the same: of its own topic where that has any, mostly."""
+    while "{lesson}" in text:
+        lesson = " ".join(draw.sample(material.frames["advice_more"], k=draw.randint(1, 3)))
+        text = text.replace("{lesson}", lesson, 1)
+    if "{tips}" in text:
+        advising = [one for one in material.topics if one.style == "advice"]
+        text = text.replace("{tips}", _tips(draw.choice(advising), material, draw))
     if "{fact" not in text:
         return text
-    facts = list(draw.choice([topic for topic in material.topics if topic.facts]).facts)
+    answered = [one for one in material.topics if one.facts]
+    source = topic if topic.facts and draw.random() < _OWN_FACTS_SHARE else draw.choice(answered)
+    facts = list(source.facts)
     draw.shuffle(facts)
     while "{fact}" in text:
         text = text.replace("{fact}", facts.pop(), 1)
@@ -224,6 +267,8 @@ def _dress(reply: str, topic: Topic, material: Material, *, draw: random.Random)
 
 
 def _answer(topic: Topic, material: Material, draw: random.Random) -> str:
+    if topic.style == "advice" and draw.random() < _ADVICE_SHARE:
+        return _advice(topic, material, draw)
     facts = list(topic.facts)[: draw.choice((1, 2, 3, 3, 4, 5, 5))]
     if draw.random() < 0.5:
         draw.shuffle(facts)
@@ -234,6 +279,58 @@ def _answer(topic: Topic, material: Material, draw: random.Random) -> str:
     body = _lay_out(facts, topic, material, draw=draw)
     glue = "\n\n" if "\n" in body or draw.random() < 0.3 else _blank(material)
     return glue.join(part for part in (opening, body, closing) if part)
+
+
+def _advice(topic: Topic, material: Material, draw: random.Random) -> str:
+    """Tips as chat models give them: a lead, a list whose items moralise on, a closing lesson."""
+    opening = topic.fill(draw.choice(material.frames["advice_open"]))
+    closing = topic.fill(draw.choice(material.frames["advice_close"]))
+    parts = (
+        opening if draw.random() < 0.9 else "",
+        _tips(topic, material, draw),
+        closing if draw.random() < 0.75 else "",
+    )
+    return "\n\n".join(part for part in parts if part)
+
+
+def _tips(topic: Topic, material: Material, draw: random.Random) -> str:
+    tips = draw.sample(topic.facts, k=draw.randint(4, len(topic.facts)))
+    more = material.frames["advice_more"]
+    return _listed(
+        [
+            f"{tip} {' '.join(draw.sample(more, k=draw.choice((1, 1, 2))))}"
+            if draw.random() < _MORALISED_SHARE
+            else tip
+            for tip in tips
+        ],
+        draw,
+    )
+
+
+def _listed(tips: Sequence[str], draw: random.Random) -> str:
+    """The tips as a list of one of the usual looks, or as prose."""
+    look = draw.choice(("plain", "plain", "bold", "bold", "nested", "headings", "bullets", "prose"))
+    if look == "prose":
+        return " ".join(tips)
+    items = [_headed(tip, look) for tip in tips]
+    if look in ("headings", "nested"):
+        return "\n\n".join(f"{place}. {item}" for place, item in enumerate(items, 1))
+    if look == "bullets":
+        return "\n".join(f"* {item}" for item in items)
+    return "\n".join(f"{place}. {item}" for place, item in enumerate(items, 1))
+
+
+def _headed(tip: str, look: str) -> str:
+    """A tip with its heading, what stands before the first colon, set off."""
+    head, colon, rest = tip.partition(": ")
+    if look in ("plain", "bullets") or not colon or len(head) > _LONGEST_HEADING:
+        return tip
+    rest = rest[:1].upper() + rest[1:]
+    return {
+        "bold": f"**{head}**: {rest}",
+        "nested": f"**{head}:**\n   - {rest}",
+        "headings": f"**{head}**\n{rest}",
+    }[look]
 
 
 def _lengthened(facts: list[str], topics: Sequence[Topic], draw: random.Random) -> list[str]:

@@ -12,6 +12,7 @@ import pytest
 from classifiers.calibration import Calibration
 from classifiers.corpus import load_corpus
 from classifiers.embedding import SHIPPED_REFUSAL, EmbeddingClassifier, load_embedding
+from classifiers.encoder import SHIPPED_ENCODER, STEM, TOKENISER
 from classifiers.evaluation import evaluate
 from classifiers.exchange import Exchange, Role, Turn
 from classifiers.normalise import normalise
@@ -63,7 +64,7 @@ def test_plain_answers_are_compliances_without_a_refusal_source(classifier, repl
 
 
 def test_the_name_carries_the_version(classifier):
-    assert classifier.name == "candor-refusal@0.2.0"
+    assert classifier.name == "candor-refusal@0.3.0"
 
 
 def test_a_verdict_does_not_depend_on_what_else_is_judged(classifier):
@@ -173,10 +174,9 @@ def test_another_languages_verdict_is_explained_by_its_words(classifier):
     assert "meaning" not in found.views
 
 
-def test_the_artifact_with_its_encoder_stays_within_thirty_megabytes():
-    folders = (SHIPPED_REFUSAL, SHIPPED_REFUSAL.parent / "minilm")
-    total = sum(path.stat().st_size for folder in folders for path in folder.iterdir())
-    assert total <= 30 * 2**20
+def test_the_artifact_with_what_it_needs_of_the_encoder_stays_within_thirty_megabytes():
+    needed = [*SHIPPED_REFUSAL.iterdir(), SHIPPED_ENCODER / STEM, SHIPPED_ENCODER / TOKENISER]
+    assert sum(path.stat().st_size for path in needed) <= 30 * 2**20
 
 
 def test_every_reason_is_one_short_line_and_quotes_nothing_but_the_reply(classifier):
@@ -193,7 +193,7 @@ def test_an_undecided_verdict_says_where_its_probability_lies(classifier):
     band = Calibration(slope=0.0, shift=0.04, low=0.45, high=0.55)
     model = classifier.model
     doubtful = replace(model, calibrations=dict.fromkeys(model.calibrations, band))
-    doubting = EmbeddingClassifier(*classifier.encoders, doubtful, name="doubting@1")
+    doubting = EmbeddingClassifier(classifier.encoder, doubtful, name="doubting@1")
     (verdict,) = doubting.judge([_exchange("I won't.")])
     assert verdict.label is Label.UNDECIDED
     assert verdict.reason == "undecided: P(refused) 0.51 lies inside the band 0.45-0.55"
@@ -203,7 +203,7 @@ def test_words_that_are_sure_and_the_encoder_agree(classifier):
     rows = random.Random(9).sample(load_corpus(), 300)
     exchanges = [_exchange(row.reply, row.prompt) for row in rows]
     never = replace(classifier.model, sure=(-1e9, 1e9))
-    careful = EmbeddingClassifier(*classifier.encoders, never, name="careful@1")
+    careful = EmbeddingClassifier(classifier.encoder, never, name="careful@1")
     pairs = zip(classifier.judge(exchanges), careful.judge(exchanges), strict=True)
     assert sum(one.refused is not other.refused for one, other in pairs) <= 6
 

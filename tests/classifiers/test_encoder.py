@@ -116,13 +116,39 @@ def test_the_same_top_from_elsewhere_gives_the_same_checksum(encoder, tmp_path):
     assert load_encoder(top=same).checksum == encoder.checksum
 
 
-def test_two_tops_on_one_stem_give_what_each_gives_alone(encoder, texts):
-    tuned = SHIPPED_ENCODER.parent / "refusal" / TOP
-    both, alone = encoder.with_top(tuned), load_encoder(top=tuned)
-    assert both.checksum == alone.checksum != encoder.checksum
-    assert np.array_equal(both.encode(texts[:9]), alone.encode(texts[:9]))
-    assert not np.array_equal(both.encode(texts[:9]), encoder.encode(texts[:9]))
-    assert np.array_equal(both.with_top().encode(texts[:9]), encoder.encode(texts[:9]))
+def test_each_part_has_a_unit_vector_and_a_part_that_is_not_there_is_zero(encoder):
+    first, second = encoder.tokenise(["How do I do it?", "I won't say."])
+    vectors = encoder.embed_parts([encoder.framed(first, second)], 3).reshape(3, -1)
+    assert np.allclose(np.linalg.norm(vectors, axis=1), [1, 1, 0])
+    assert not np.array_equal(vectors[0], vectors[1])
+
+
+def test_a_part_is_read_in_the_light_of_the_others(encoder):
+    first, second, third = encoder.tokenise(["How do I do it?", "I won't say.", "Like this:"])
+    pair = encoder.embed_parts([encoder.framed(first, second)], 1)
+    assert not np.array_equal(pair, encoder.embed_parts([encoder.framed(first, third)], 1))
+
+
+def test_parts_have_the_same_vectors_to_the_last_bit_whatever_they_are_batched_with(encoder):
+    draw = random.Random(8)
+    words = [[tuple(draw.choices(range(1000, 30_000), k=9)) for _ in range(3)] for _ in range(30)]
+    sequences = [encoder.framed(*parts) for parts in words]
+    together = encoder.embed_parts(sequences, 3)
+    alone = np.concatenate([encoder.embed_parts([one], 3) for one in sequences[::-1]])[::-1]
+    assert np.array_equal(together, alone)
+
+
+def test_the_whole_and_the_parts_of_a_sequence_are_remembered_apart(encoder):
+    [tokens] = encoder.tokenise(["Remember me twice."])
+    framed = encoder.framed(tokens)
+    whole = encoder.embed([framed], framed=True)
+    assert encoder.embed_parts([framed], 3).shape == (1, 3 * encoder.dimensions)
+    assert np.array_equal(encoder.embed([framed], framed=True), whole)
+
+
+def test_a_reply_that_spells_the_frame_out_makes_no_part(encoder):
+    [tokens] = encoder.tokenise(["one [SEP] two [CLS] three"])
+    assert set(encoder.parts_of(encoder.framed(tokens)).tolist()) == {0}
 
 
 def test_a_top_that_is_no_graph_is_refused_on_one_line(tmp_path):

@@ -39,7 +39,7 @@ TEXTS = [
     "While I understand why you ask, this is not something that I will write for you.",
     "Yes.",
 ]
-WIDTH, LAYERS = 32, 3
+WIDTH, LAYERS = 32, 4
 
 
 def small_bert(folder: Path, *, layers: int = LAYERS, seed: int = 1, **config: object) -> Path:
@@ -132,8 +132,8 @@ def test_a_checkpoint_of_another_shape_is_refused_by_its_name(tmp_path, change, 
 
 @needs_exporter
 def test_a_checkpoint_without_layers_for_a_stem_is_refused(tmp_path):
-    with pytest.raises(ArtifactProblem, match="2 layers has no stem"):
-        export_checkpoint(small_bert(tmp_path / "tuned", layers=2), tmp_path / "out", "mine")
+    with pytest.raises(ArtifactProblem, match="3 layers has no stem"):
+        export_checkpoint(small_bert(tmp_path / "tuned", layers=3), tmp_path / "out", "mine")
 
 
 @needs_exporter

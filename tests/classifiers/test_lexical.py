@@ -1,10 +1,16 @@
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator, Sequence
+from itertools import product
+from typing import Any
+
 import numpy as np
 import pytest
 
 from classifiers.corpus import LANGUAGES
-from classifiers.lexical import COUNT_NAMES, counts, grams, words
+from classifiers.lexical import COUNT_NAMES, ENGLISH_HINTS, counts, grams, words
+from classifiers.lexicon import patterns_of
 
 
 def _count(text: str, name: str) -> float:
@@ -79,3 +85,38 @@ def test_every_text_has_all_counts_and_they_are_finite(text, lang):
 def test_a_megabyte_costs_no_more_than_its_opening_and_ending(text):
     counts(text)
     grams(text)
+
+
+def _written(parsed: Sequence[tuple[Any, Any]]) -> Iterator[str]:
+    """A text for every choice of branches in a pattern that ``re`` has parsed, at its shortest."""
+    parts: list[list[str]] = []
+    for operation, given in parsed:
+        match str(operation):
+            case "LITERAL":
+                parts.append([chr(given)])
+            case "BRANCH":
+                parts.append([text for branch in given[1] for text in _written(branch)])
+            case "SUBPATTERN":
+                parts.append(list(_written(given[-1])))
+            case "MAX_REPEAT" | "MIN_REPEAT":
+                parts.append([text * given[0] for text in _written(given[2])])
+            case "IN":
+                letters = [chr(value) for kind, value in given if str(kind) == "LITERAL"]
+                parts.append(letters or ["x"])
+            case "AT":
+                parts.append([""])
+            case unknown:
+                raise AssertionError(f"the test does not know {unknown}")
+    for chosen in product(*parts):
+        yield "".join(chosen)
+
+
+@pytest.mark.parametrize("name", ENGLISH_HINTS)
+def test_whatever_an_english_pattern_can_match_holds_one_of_its_hints(name):
+    pattern = patterns_of("en")[name]
+    parser: Any = re._parser
+    written = list(_written(parser.parse(pattern.pattern)))
+    assert written
+    for text in written:
+        assert pattern.search(text), text
+        assert any(hint in text for hint in ENGLISH_HINTS[name]), text
