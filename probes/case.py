@@ -11,10 +11,14 @@ __all__ = ["OR_BENCH_CATEGORIES", "Expectation", "ProbeCase", "ProbeSet"]
 
 
 class Expectation(StrEnum):
-    """What a well-aligned model does with a prompt."""
+    """What a well-aligned model does with a prompt.
+
+    ``unknown`` is for prompts of which nobody said: they feed the refusal rate and no other.
+    """
 
     COMPLY = "comply"
     REFUSE = "refuse"
+    UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,22 @@ def candor_home() -> Path:
     return home
 
 
+def expanded(path: Path) -> Path:
+    """The path with its ``~`` or ``~NAME`` resolved; as it is where there is no such user."""
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        return path
+
+
+def hub_endpoint() -> str:
+    """Where public sets are downloaded from: HF_ENDPOINT, or Hugging Face itself.
+
+    A mirror is named as for Hugging Face's own clients; without a slash at the end.
+    """
+    return os.environ.get("HF_ENDPOINT", "").strip().rstrip("/") or "https://huggingface.co"
+
+
 def _user_data_directory() -> Path:
     if sys.platform == "darwin":
         return Path.home() / "Library" / "Application Support"

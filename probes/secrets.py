@@ -26,3 +26,8 @@ def named_secret(variable: str | None) -> str | None:
 def admin_token() -> str | None:
     """CANDOR_ADMIN_TOKEN, which opens a gateway's control API; None where it is not set."""
     return os.environ.get("CANDOR_ADMIN_TOKEN", "").strip() or None
+
+
+def hub_token() -> str | None:
+    """HF_TOKEN, as Hugging Face's own clients read it; None where it is not set."""
+    return os.environ.get("HF_TOKEN", "").strip() or None

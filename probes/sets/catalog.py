@@ -5,23 +5,21 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable
+from difflib import get_close_matches
 from pathlib import Path
 
 from probes.case import ProbeSet
+from probes.home import expanded
 from probes.sets.entry import SetEntry
+from probes.sets.homes import PUBLISHED_SETS, recognise
 from probes.sets.jsonl import Source, read_set
-from probes.sets.or_bench import PUBLISHED_SETS, PublishedSet, read_published, recognise
+from probes.sets.named import NamedSet
 from probes.sets.problem import SetProblem
-from probes.sets.pulled import (
-    OWN_LICENCE,
-    load_pulled,
-    pulled_entry,
-    pulled_names,
-    read_manifest,
-)
+from probes.sets.published import read_published
+from probes.sets.pulled import OWN_LICENCE, PulledSet, pulled_names
 from probes.sets.pulling import read_file
 from probes.sets.rows import SUFFIXES
-from probes.sets.starter import STARTER_SETS, load_starter, starter_entries
+from probes.sets.starter import STARTER_SETS
 
 
 def load_set(
@@ -31,46 +29,37 @@ def load_set(
 
     A name goes before a file of the same name. A pulled copy is verified against its checksum. A
     file that is byte for byte a published set is that set, whatever it is called; any other is
-    called after the file. ``note`` gets a line for each kind of row left out; without it they go
-    to the log as warnings. Raises SetProblem, in one line with the remedy, on everything else.
+    called after the file. ``note`` gets a line for each thing worth saying about a file; without
+    it they go to the log as warnings. Raises SetProblem, in one line with the remedy, on everything
+    else.
     """
-    if name_or_path in STARTER_SETS:
-        return load_starter(name_or_path)
-    if _may_be_name(name_or_path):
-        pulled = load_pulled(name_or_path, home)
-        if pulled is not None:
-            return pulled
-    if name_or_path in PUBLISHED_SETS:
-        raise SetProblem(
-            f"{name_or_path} is not here yet; run `candor probe pull {name_or_path}` "
-            "(with --from PATH where there is no network)"
-        )
-    path = Path(name_or_path).expanduser()
+    known = named_sets(home)
+    if name_or_path in known:
+        return known[name_or_path].load(home)
+    path = expanded(Path(name_or_path))
     if path.suffix.lower() in SUFFIXES or path.exists():
         return _load_file(path, note or _warn)
+    close = get_close_matches(name_or_path, known, n=1)
+    meant = f"did you mean {close[0]}? " if close else ""
     raise SetProblem(
-        f"there is no set {name_or_path!r}; known: {', '.join(_names(home))}; "
+        f"there is no set {name_or_path!r}; {meant}known: {', '.join(known)}; "
         "or name a .csv or .jsonl file"
     )
 
 
 def catalogue(home: Path) -> list[SetEntry]:
-    """Every set that is shipped, published or pulled; reads and verifies the copies that are here.
+    """Every set that is shipped, published or pulled; verifies the copies that are here.
 
     A pulled copy that is damaged is listed as not here, with its problem.
     """
-    published = [_published_entry(one, home) for one in PUBLISHED_SETS.values()]
-    own = [_own_entry(name, home) for name in pulled_names(home) if name not in PUBLISHED_SETS]
-    return [*starter_entries(), *published, *own]
+    return [one.entry(home) for one in named_sets(home).values()]
 
 
-def _names(home: Path) -> list[str]:
-    own = [name for name in pulled_names(home) if name not in PUBLISHED_SETS]
-    return [*STARTER_SETS, *PUBLISHED_SETS, *own]
-
-
-def _may_be_name(text: str) -> bool:
-    return "/" not in text and "\\" not in text and text not in ("", ".", "..")
+def named_sets(home: Path) -> dict[str, NamedSet]:
+    """The sets by name: ours, the published ones, and those that were pulled under a name."""
+    published = {one.name: PulledSet(one.name, one) for one in PUBLISHED_SETS.values()}
+    own = {name: PulledSet(name, None) for name in pulled_names(home) if name not in published}
+    return {**STARTER_SETS, **published, **own}
 
 
 def _warn(line: str) -> None:
@@ -95,41 +84,10 @@ def _name_from(path: Path) -> str:
     """The file's stem, in letters that a metric's label and a header can carry."""
     name = re.sub(r"[^A-Za-z0-9._-]+", "-", path.stem).strip("-._")[:64] or "set"
     if name in STARTER_SETS or name in PUBLISHED_SETS:
-        raise SetProblem(
-            f"{path} is named like the set {name} and is not that set; rename the file"
+        remedy = (
+            f"bring it with `candor probe pull {name} --from {path}`"
+            if name in PUBLISHED_SETS and not PUBLISHED_SETS[name].checksum
+            else "rename the file"
         )
+        raise SetProblem(f"{path} is named like the set {name} and is not that set; {remedy}")
     return name
-
-
-def _published_entry(published: PublishedSet, home: Path) -> SetEntry:
-    here, problem = _standing(published.name, home)
-    return SetEntry(
-        name=published.name,
-        origin=published.origin,
-        licence=published.licence,
-        rows=published.rows,
-        checksum=published.checksum,
-        here=here,
-        expectation=published.expectation,
-        checksum_published=published.checksum_published,
-        problem=problem,
-    )
-
-
-def _own_entry(name: str, home: Path) -> SetEntry:
-    _, problem = _standing(name, home)
-    try:
-        manifest = read_manifest(name, home)
-    except SetProblem:
-        manifest = None
-    if manifest is None:
-        return SetEntry(name, "unknown", OWN_LICENCE, None, "", False, None, False, problem)
-    return pulled_entry(name, manifest, problem)
-
-
-def _standing(name: str, home: Path) -> tuple[bool, str]:
-    """Whether the pulled copy can be run, and why not where it is damaged."""
-    try:
-        return load_pulled(name, home) is not None, ""
-    except SetProblem as problem:
-        return False, str(problem)

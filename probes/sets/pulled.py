@@ -12,143 +12,147 @@ import os
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from probes.case import Expectation, ProbeSet
+from probes.case import ProbeSet
 from probes.sets.entry import SetEntry
 from probes.sets.jsonl import SetFile, Source, read_set
-from probes.sets.or_bench import PUBLISHED_SETS, read_published
+from probes.sets.manifest import Manifest
 from probes.sets.problem import SetProblem
+from probes.sets.published import PublishedSet, read_published
 
 OWN_LICENCE = "not stated"
 """The licence of a set whose file carries none."""
 
 
 @dataclass(frozen=True, slots=True)
-class Manifest:
-    """What ``set.json`` says: which file is the set, and where it was pulled from."""
+class PulledSet:
+    """A set that is brought here before it can be run: a published one, or anyone's own.
 
-    file: str
-    checksum: str
-    rows: int
-    origin: str
-    expectation: Expectation | None
+    ``published`` is None for a set of which only its manifest knows.
+    """
 
-    def as_json(self) -> dict[str, Any]:
-        """The content of ``set.json``."""
-        return {
-            "file": self.file,
-            "sha256": self.checksum,
-            "rows": self.rows,
-            "origin": self.origin,
-            "expectation": None if self.expectation is None else self.expectation.value,
-        }
+    name: str
+    published: PublishedSet | None
 
-    @classmethod
-    def from_json(cls, row: dict[str, Any]) -> Manifest:
-        """What ``as_json`` wrote; raises KeyError, TypeError or ValueError on anything else."""
-        stated = row["expectation"]
-        file = str(row["file"])
-        if Path(file).name != file:
-            raise ValueError(f"{file!r} is not a file name")
-        expectation = None if stated is None else Expectation(stated)
-        return cls(file, str(row["sha256"]), int(row["rows"]), str(row["origin"]), expectation)
+    def place(self, home: Path) -> Path:
+        """The folder of its copy."""
+        return home / "sets" / self.name
 
+    def manifest(self, home: Path) -> Manifest | None:
+        """What was pulled, None where nothing was; raises SetProblem where it cannot be read."""
+        path = self.place(home) / "set.json"
+        try:
+            return Manifest.from_json(json.loads(path.read_bytes()))
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as problem:
+            raise self._damaged(f"{path} cannot be read") from problem
 
-def place_of(name: str, home: Path) -> Path:
-    """The folder of a pulled set."""
-    return home / "sets" / name
+    def read(self, source: Source) -> SetFile:
+        """The cases of these bytes: against what is published of the set, where something is."""
+        if self.published is not None:
+            return read_published(self.published, source)
+        return read_set(source, self.name)
+
+    def load(self, home: Path) -> ProbeSet:
+        """The pulled copy, its checksum verified; raises SetProblem where there is none or none
+        that is still what was pulled.
+        """
+        manifest = self.manifest(home)
+        if manifest is None:
+            raise SetProblem(
+                f"{self.name} is not here yet; run `candor probe pull {self.name}` "
+                "(with --from PATH where there is no network)"
+            )
+        held = self.read(self._verified(manifest, home))
+        checksum = held.checksum
+        if self.published is None:
+            checksum = manifest.layout.identity(checksum)
+        return ProbeSet(self.name, held.cases, checksum, manifest.origin, self._licence)
+
+    def entry(self, home: Path) -> SetEntry:
+        """Its line of the catalogue; the copy's checksum is verified, its rows are not read."""
+        manifest, problem = None, ""
+        try:
+            manifest = self.manifest(home)
+            if manifest is not None:
+                self._verified(manifest, home)
+        except SetProblem as damage:
+            problem = str(damage)
+        return self.entry_of(manifest, problem)
+
+    def entry_of(self, manifest: Manifest | None, problem: str = "") -> SetEntry:
+        """The catalogue's line of what was pulled; ``problem`` says why it cannot be used."""
+        known = self.published
+        return SetEntry(
+            name=self.name,
+            origin=known.origin if known else manifest.origin if manifest else "unknown",
+            licence=self._licence,
+            rows=manifest.rows if manifest else known.rows if known else None,
+            checksum=(known.checksum if known else "") or (manifest.checksum if manifest else ""),
+            here=manifest is not None and not problem,
+            expectation=(
+                known.expectation if known else manifest.expectation if manifest else None
+            ),
+            checksum_published=known is not None and known.checksum_published,
+            problem=problem,
+            prompts=manifest.prompts if manifest else None,
+            revision=known.revision if known else "",
+            url=known.url if known else manifest.url if manifest else "",
+            citation=known.citation if known else "",
+            about=known.about if known else "",
+            mapping=manifest.layout.said() if manifest and not known else "",
+        )
+
+    def keep(self, raw: bytes, manifest: Manifest, home: Path) -> None:
+        """Makes the bytes the set's copy, in one step that a crash cannot halve."""
+        place = self.place(home)
+        try:
+            place.mkdir(parents=True, exist_ok=True)
+            earlier = self._earlier_file(home)
+            _write(place / manifest.file, raw)
+            _write(place / "set.json", json.dumps(manifest.as_json(), indent=1).encode())
+            if earlier and earlier != manifest.file:
+                (place / earlier).unlink(missing_ok=True)
+        except OSError as problem:
+            raise SetProblem(
+                f"{self.name} cannot be written to {place} ({problem.strerror})"
+            ) from problem
+
+    @property
+    def _licence(self) -> str:
+        return self.published.licence if self.published else OWN_LICENCE
+
+    def _verified(self, manifest: Manifest, home: Path) -> Source:
+        """The bytes of the copy, once they are known to be those that were pulled."""
+        path = self.place(home) / manifest.file
+        try:
+            raw = path.read_bytes()
+        except OSError as problem:
+            raise self._damaged(f"{path} cannot be read") from problem
+        expected = (self.published.checksum if self.published else "") or manifest.checksum
+        source = Source(raw, path.name, path.suffix, manifest.layout)
+        if source.checksum != expected:
+            raise self._damaged(f"expected sha256 {expected}, got {source.checksum}")
+        return source
+
+    def _damaged(self, reason: str) -> SetProblem:
+        return SetProblem(
+            f"the pulled copy of {self.name} is damaged: {reason}; "
+            f"run `candor probe pull {self.name}` again (--from PATH without a network)"
+        )
+
+    def _earlier_file(self, home: Path) -> str:
+        try:
+            manifest = self.manifest(home)
+        except SetProblem:
+            return ""
+        return manifest.file if manifest else ""
 
 
 def pulled_names(home: Path) -> list[str]:
     """The names of the sets that were pulled, in order."""
     return sorted(path.parent.name for path in (home / "sets").glob("*/set.json"))
-
-
-def read_manifest(name: str, home: Path) -> Manifest | None:
-    """The manifest of a pulled set, None where the set was never pulled."""
-    path = place_of(name, home) / "set.json"
-    try:
-        return Manifest.from_json(json.loads(path.read_bytes()))
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except (OSError, ValueError, KeyError, TypeError) as problem:
-        raise _damaged(name, f"{path} cannot be read") from problem
-
-
-def read_checked(name: str, source: Source) -> SetFile:
-    """The cases of the set ``name``: against what is published of it, where something is."""
-    published = PUBLISHED_SETS.get(name)
-    if published is not None:
-        return read_published(published, source)
-    return read_set(source, name)
-
-
-def load_pulled(name: str, home: Path) -> ProbeSet | None:
-    """A pulled set, its checksum verified; None where it was never pulled.
-
-    Raises SetProblem where the copy is no longer what was pulled.
-    """
-    manifest = read_manifest(name, home)
-    if manifest is None:
-        return None
-    path = place_of(name, home) / manifest.file
-    try:
-        raw = path.read_bytes()
-    except OSError as problem:
-        raise _damaged(name, f"{path} cannot be read") from problem
-    published = PUBLISHED_SETS.get(name)
-    expected = manifest.checksum if published is None else published.checksum
-    source = Source(raw, path.name, path.suffix)
-    if source.checksum != expected:
-        raise _damaged(name, f"expected sha256 {expected}, got {source.checksum}")
-    held = read_checked(name, source)
-    licence = OWN_LICENCE if published is None else published.licence
-    return ProbeSet(name, held.cases, held.checksum, manifest.origin, licence)
-
-
-def keep(name: str, raw: bytes, manifest: Manifest, home: Path) -> None:
-    """Makes the bytes the pulled set of that name, in one step that a crash cannot halve."""
-    place = place_of(name, home)
-    try:
-        place.mkdir(parents=True, exist_ok=True)
-        earlier = _file_named_by(place / "set.json")
-        _write(place / manifest.file, raw)
-        _write(place / "set.json", json.dumps(manifest.as_json(), indent=1).encode())
-        if earlier and earlier != manifest.file:
-            (place / earlier).unlink(missing_ok=True)
-    except OSError as problem:
-        raise SetProblem(f"{name} cannot be written to {place} ({problem.strerror})") from problem
-
-
-def pulled_entry(name: str, manifest: Manifest, problem: str = "") -> SetEntry:
-    """The catalogue's line of a pulled set; ``problem`` says why its copy cannot be used."""
-    published = PUBLISHED_SETS.get(name)
-    return SetEntry(
-        name=name,
-        origin=manifest.origin,
-        licence=OWN_LICENCE if published is None else published.licence,
-        rows=manifest.rows,
-        checksum=manifest.checksum,
-        here=not problem,
-        expectation=manifest.expectation,
-        checksum_published=published is not None and published.checksum_published,
-        problem=problem,
-    )
-
-
-def _damaged(name: str, reason: str) -> SetProblem:
-    return SetProblem(
-        f"the pulled copy of {name} is damaged: {reason}; "
-        f"run `candor probe pull {name}` again (--from PATH without a network)"
-    )
-
-
-def _file_named_by(manifest: Path) -> str:
-    try:
-        return Manifest.from_json(json.loads(manifest.read_bytes())).file
-    except (OSError, ValueError, KeyError, TypeError):
-        return ""
 
 
 def _write(path: Path, raw: bytes) -> None:

@@ -118,7 +118,7 @@ def test_the_truth_is_what_was_sent(
     assert [record.request_id for record in kept] == [reply._request_id for reply in replies]
     assert (sum(record.refused for record in kept), len(kept)) == model.truth_rate(persona, CASES)
     by = told(server, "/truth")["by"][persona]
-    for expectation in Expectation:
+    for expectation in (Expectation.COMPLY, Expectation.REFUSE):
         asked = [case for case in CASES if case.expectation is expectation]
         refused, total = model.truth_rate(persona, asked)
         assert by[expectation] == {"asked": total, "refused": refused}

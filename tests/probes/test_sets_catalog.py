@@ -16,9 +16,17 @@ def test_an_empty_home_lists_what_ships_as_here_and_what_is_published_as_not(
 ) -> None:
     entries = listed(tmp_path)
 
-    assert list(entries) == ["starter-hard", "starter-toxic", "or-bench-hard", "or-bench-toxic"]
-    assert [entry.here for entry in entries.values()] == [True, True, False, False]
-    assert [entries[name].rows for name in ("or-bench-hard", "or-bench-toxic")] == [1319, 655]
+    assert list(entries) == [
+        "starter-hard",
+        "starter-toxic",
+        "or-bench-hard",
+        "or-bench-toxic",
+        "or-bench-80k",
+        "xstest",
+    ]
+    assert [entry.here for entry in entries.values()] == [True, True, False, False, False, False]
+    published = ("or-bench-hard", "or-bench-toxic", "or-bench-80k", "xstest")
+    assert [entries[name].rows for name in published] == [1319, 655, 80_359, 450]
 
 
 def test_listing_makes_nothing_in_the_home(tmp_path: Path) -> None:
@@ -59,10 +67,10 @@ def test_ones_own_pulled_set_is_listed_with_its_rows_and_its_damage(tmp_path: Pa
 
 def test_an_unknown_name_is_answered_with_the_known_ones(tmp_path: Path) -> None:
     with pytest.raises(SetProblem) as caught:
-        load_set("or-bench", tmp_path)
+        load_set("or-bench-hrad", tmp_path)
 
     message = str(caught.value)
-    assert "'or-bench'" in message
+    assert "there is no set 'or-bench-hrad'; did you mean or-bench-hard? known: " in message
     assert "starter-hard, starter-toxic, or-bench-hard, or-bench-toxic" in message
 
 
@@ -111,7 +119,7 @@ def test_rows_left_out_of_a_file_go_to_the_note_or_else_to_the_log(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     path = tmp_path / "mine.csv"
-    path.write_text("prompt,category\n,x\na,x\n")
+    path.write_text("prompt,category,expectation\n,x,comply\na,x,comply\n")
     said: list[str] = []
 
     load_set(str(path), tmp_path, note=said.append)

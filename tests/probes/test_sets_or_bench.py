@@ -1,14 +1,22 @@
+import csv
+import io
+import re
+import time
 from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from probes.case import OR_BENCH_CATEGORIES, Expectation
 from probes.sets import SetProblem, load_set, pull_set
-from probes.sets.or_bench import PUBLISHED_SETS, recognise
+from probes.sets.homes import PUBLISHED_SETS, recognise
+from probes.sets.jsonl import SetFile, Source, read_set
+from probes.sets.published import read_published
 from tests.probes.or_bench_files import or_bench
 
-BOTH = sorted(PUBLISHED_SETS)
+BOTH = ["or-bench-hard", "or-bench-toxic"]
 
 
 @pytest.mark.parametrize("name", BOTH)
@@ -109,11 +117,99 @@ def test_other_bytes_are_recognised_as_no_published_set() -> None:
     assert recognise(b"prompt,category\na,hate\n") is None
 
 
-def test_the_checksum_that_its_authors_do_not_state_is_marked_as_computed() -> None:
-    assert PUBLISHED_SETS["or-bench-hard"].checksum_published
-    assert not PUBLISHED_SETS["or-bench-toxic"].checksum_published
+def test_only_the_checksum_that_nobody_states_is_unknown() -> None:
+    known = {name: bool(one.checksum) for name, one in PUBLISHED_SETS.items()}
+
+    assert known == {
+        "or-bench-hard": True,
+        "or-bench-toxic": True,
+        "or-bench-80k": False,
+        "xstest": True,
+    }
 
 
-def test_the_download_address_is_pinned_to_a_revision() -> None:
+def test_every_download_address_is_pinned_to_a_revision() -> None:
     for published in PUBLISHED_SETS.values():
-        assert "/resolve/e36d8b80e81837c8a8f264bbb2a49f1b32c7e272/" in published.url
+        for url in published.homes:
+            assert re.search(r"/[0-9a-f]{40}/[a-z0-9_-]+\.csv$", url), url
+        assert published.revision in published.url
+
+
+def eighty(folder: Path, *, rows: int = 80_359, last: str = "the last,hate") -> Path:
+    """A file like the 80K one: its size and columns, prompts of our own."""
+    names = sorted(OR_BENCH_CATEGORIES)
+    lines = [f"prompt number {row},{names[row % 10]}" for row in range(rows - 1)]
+    path = folder / "or-bench-80k.csv"
+    path.write_text("\n".join(["prompt,category", *lines, last]))
+    return path
+
+
+def test_a_set_whose_checksum_nobody_states_is_held_to_its_rows_and_then_to_its_bytes(
+    tmp_path: Path,
+) -> None:
+    home, said = tmp_path / "home", list[str]()
+    entry = pull_set("or-bench-80k", eighty(tmp_path), home, note=said.append)
+    held = load_set("or-bench-80k", home)
+    (file,) = (home / "sets" / "or-bench-80k").glob("*.csv")
+    file.write_text(file.read_text().replace("the last", "the lust"))
+
+    assert (entry.rows, entry.prompts, entry.checksum_published) == (80_359, 80_359, False)
+    assert held.checksum == entry.checksum
+    assert f"held to sha256 {entry.checksum}" in said[0]
+    with pytest.raises(SetProblem, match=f"damaged: expected sha256 {entry.checksum}, got"):
+        load_set("or-bench-80k", home)
+
+
+FIVE = replace(PUBLISHED_SETS["or-bench-80k"], rows=5)
+"""The set whose checksum nobody states, of five rows to be quick."""
+
+
+def five(folder: Path, last: str) -> SetFile:
+    path = eighty(folder, rows=5, last=last)
+    return read_published(FIVE, Source(path.read_bytes(), str(path), ".csv"))
+
+
+def test_another_number_of_rows_is_refused_where_no_checksum_is_known(tmp_path: Path) -> None:
+    with pytest.raises(SetProblem, match="expected 5 rows, got 6 rows; take") as caught:
+        five(tmp_path, "one,hate\nand one,hate")
+
+    assert "sha256" not in str(caught.value)
+
+
+def test_one_unreadable_row_is_refused_where_no_checksum_is_known(tmp_path: Path) -> None:
+    with pytest.raises(SetProblem, match=r"no readable rows \(line 6 has 3 fields"):
+        five(tmp_path, "a,comma,hate")
+
+
+def test_a_category_that_its_authors_do_not_define_is_said_and_kept(tmp_path: Path) -> None:
+    held = five(tmp_path, "the last,harmfull")
+
+    assert held.cases[-1].category == "harmfull"
+    assert held.notes[1] == ("or-bench-80k: categories that its authors do not define: 'harmfull'")
+
+
+def test_repeated_rows_count_as_rows_and_are_asked_once(tmp_path: Path) -> None:
+    held = five(tmp_path, "prompt number 0,deception")
+
+    assert (held.rows, len(held.cases)) == (5, 4)
+
+
+def test_loading_80359_rows_stays_within_a_few_times_of_csv_reading_them() -> None:
+    """Measured in one process: about 2.7 times csv.DictReader's own time, and less memory."""
+    rows = "".join(f"What is the {place}th of them?,hate\n" for place in range(80_359))
+    raw = f"prompt,category\n{rows}".encode()
+
+    plain = fastest(lambda: list(csv.DictReader(io.StringIO(raw.decode(), newline=""))))
+    ours = fastest(lambda: read_set(Source(raw, "mine.csv", ".csv"), "mine"))
+
+    assert ours < 8 * plain
+
+
+def fastest(work: Callable[[], object]) -> float:
+    """Seconds of processor time of the fastest of three."""
+    times = []
+    for _ in range(3):
+        begun = time.process_time()
+        work()
+        times.append(time.process_time() - begun)
+    return min(times)
