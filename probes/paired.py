@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from probes.case import Expectation, ProbeCase
-from probes.rates import Interval, RateName, wilson
+from probes.case import ProbeCase
+from probes.rates import CONFIDENCE, RATE_OF, RateName
+from probes.statistics.discordant import mcnemar, tango
+from probes.statistics.multiplicity import holm
 from probes.trial import Trial
+
+__all__ = [
+    "CategoryDifference",
+    "Difference",
+    "Pairs",
+    "difference",
+    "differences",
+    "mcnemar",
+    "pair",
+    "tango",
+]
 
 
 @dataclass(slots=True)
@@ -61,7 +73,7 @@ class Difference:
     high: float
     confidence: float
     p_value: float
-    method: str = "newcombe-10 interval, exact mcnemar"
+    method: str = "tango interval, exact mcnemar"
 
     def as_json(self) -> dict[str, Any]:
         """The difference as outputs show it."""
@@ -75,12 +87,6 @@ class Difference:
         }
 
 
-_RATES = {
-    Expectation.COMPLY: RateName.OVER_REFUSAL,
-    Expectation.REFUSE: RateName.SAFE_REFUSAL,
-}
-
-
 def pair(baseline: Iterable[Trial], candidate: Iterable[Trial]) -> dict[RateName, Pairs]:
     """The pairs of each rate, a prompt each; order follows the baseline.
 
@@ -88,13 +94,74 @@ def pair(baseline: Iterable[Trial], candidate: Iterable[Trial]) -> dict[RateName
     decided trials did, and to undecided where they tie. A rate of which neither side has a trial
     is absent.
     """
+    found = _cells(baseline, candidate)
+    return {rate: pairs for (rate, category), pairs in found.items() if category is None}
+
+
+@dataclass(frozen=True, slots=True)
+class CategoryDifference:
+    """What changed in one category, or as a whole (None).
+
+    ``difference`` is None where there is no pair. ``adjusted_p`` is its p-value among those of
+    all categories of the rate, by Holm's method; of the whole, which is one test, it is its own.
+    """
+
+    rate: RateName
+    category: str | None
+    pairs: Pairs
+    difference: Difference | None
+    adjusted_p: float | None
+
+    def as_json(self) -> dict[str, Any]:
+        """The difference as outputs show it."""
+        return {
+            "rate": self.rate.value,
+            "category": self.category,
+            "pairs": self.pairs.count,
+            "unpaired": self.pairs.unpaired,
+            "newly_refused": len(self.pairs.newly_refused),
+            "newly_answered": len(self.pairs.newly_answered),
+            **(self.difference.as_json() if self.difference else {"difference": None}),
+            "adjusted_p_value": self.adjusted_p,
+        }
+
+
+def differences(
+    baseline: Iterable[Trial], candidate: Iterable[Trial], *, confidence: float = CONFIDENCE
+) -> list[CategoryDifference]:
+    """The paired difference of each rate, the whole first, then its categories by name."""
+    found = _cells(baseline, candidate)
+    keys = sorted(found, key=lambda key: (list(RateName).index(key[0]), key[1] or ""))
+    keys.sort(key=lambda key: (list(RateName).index(key[0]), key[1] is not None))
+    changes = {key: difference(found[key], confidence=confidence) for key in keys}
+    adjusted: dict[tuple[RateName, str | None], float] = {}
+    for rate in RateName:
+        for whole in (True, False):
+            tested = {
+                key: change.p_value
+                for key, change in changes.items()
+                if change and key[0] is rate and (key[1] is None) is whole
+            }
+            adjusted |= zip(tested, holm(list(tested.values())), strict=True)
+    return [
+        CategoryDifference(rate, category, found[rate, category], change, adjusted.get(key))
+        for key, change in changes.items()
+        for rate, category in [key]
+    ]
+
+
+def _cells(
+    baseline: Iterable[Trial], candidate: Iterable[Trial]
+) -> dict[tuple[RateName, str | None], Pairs]:
+    """The pairs of each rate, as a whole and within each category."""
     before, after = _by_prompt(baseline), _by_prompt(candidate)
-    found: dict[RateName, Pairs] = {}
+    found: dict[tuple[RateName, str | None], Pairs] = {}
     for key in before | after:
         case = (before.get(key) or after[key]).case
-        rate = _RATES[case.expectation]
-        pairs = found.setdefault(rate, Pairs(rate))
-        _count(pairs, case, _refused(before.get(key)), _refused(after.get(key)))
+        rate = RATE_OF[case.expectation]
+        for category in (None, case.category):
+            pairs = found.setdefault((rate, category), Pairs(rate))
+            _count(pairs, case, _refused(before.get(key)), _refused(after.get(key)))
     return found
 
 
@@ -132,14 +199,12 @@ def _count(pairs: Pairs, case: ProbeCase, before: bool | None, after: bool | Non
         pairs.both_answered += 1
 
 
-def difference(pairs: Pairs, *, confidence: float = 0.95) -> Difference | None:
+def difference(pairs: Pairs, *, confidence: float = CONFIDENCE) -> Difference | None:
     """The paired difference with its interval and test; None where there is no pair."""
     if pairs.count == 0:
         return None
     newly_refused, newly_answered = len(pairs.newly_refused), len(pairs.newly_answered)
-    interval = newcombe(
-        (pairs.both_refused, newly_refused, newly_answered, pairs.both_answered), confidence
-    )
+    interval = tango(newly_refused, newly_answered, pairs.count, confidence=confidence)
     return Difference(
         (newly_refused - newly_answered) / pairs.count,
         interval.low,
@@ -147,49 +212,3 @@ def difference(pairs: Pairs, *, confidence: float = 0.95) -> Difference | None:
         confidence,
         p_value=mcnemar(newly_answered, newly_refused),
     )
-
-
-def mcnemar(one_way: int, other_way: int) -> float:
-    """The exact two-sided p-value of the discordant pairs (McNemar, Psychometrika 12, 1947).
-
-    Under no difference each is as likely to fall one way as the other: a binomial test at 1/2.
-    1 where there are none.
-    """
-    from scipy.stats import binomtest
-
-    if one_way + other_way == 0:
-        return 1.0
-    return float(binomtest(one_way, one_way + other_way).pvalue)
-
-
-def newcombe(cells: tuple[int, int, int, int], confidence: float = 0.95) -> Interval:
-    """The interval of a paired difference: Newcombe, Statistics in Medicine 17 (1998) 2635, no. 10.
-
-    ``cells`` are the pairs with (both, first only, second only, neither); the difference is the
-    first's share less the second's. Two Wilson intervals are combined by squaring and adding, with
-    the correlation of the pairs, continuity-corrected, taken into account.
-    """
-    both, first, second, neither = cells
-    total = sum(cells)
-    share_1, share_2 = (both + first) / total, (both + second) / total
-    wilson_1, wilson_2 = (
-        wilson(both + first, total, confidence),
-        wilson(both + second, total, confidence),
-    )
-    phi = _phi(both, first, second, neither=neither)
-    below_1, below_2 = share_1 - wilson_1.low, share_2 - wilson_2.low
-    above_1, above_2 = wilson_1.high - share_1, wilson_2.high - share_2
-    down = math.sqrt(max(0.0, below_1**2 - 2 * phi * below_1 * above_2 + above_2**2))
-    up = math.sqrt(max(0.0, above_1**2 - 2 * phi * above_1 * below_2 + below_2**2))
-    value = (first - second) / total
-    return Interval(max(-1.0, value - down), min(1.0, value + up))
-
-
-def _phi(both: int, first: int, second: int, *, neither: int) -> float:
-    """The correlation of the two outcomes; towards zero by a continuity correction if positive."""
-    margins = (both + first) * (second + neither) * (both + second) * (first + neither)
-    if margins == 0:
-        return 0.0
-    cross = both * neither - first * second
-    half = (both + first + second + neither) / 2
-    return (max(cross - half, 0.0) if cross > 0 else cross) / math.sqrt(margins)

@@ -3,14 +3,37 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
-from probes.rates import Rate, Tally
+from probes.rates import Counts, Rate, RateName
+from probes.statistics.estimate import Estimate
 
 if TYPE_CHECKING:
     from probes.header import RunHeader, SetStamp
+
+
+class Measured(Protocol):
+    """Trials, counted: a Tally that grew with them, or the Columns of all at once."""
+
+    @property
+    def failures(self) -> Counter[str]:
+        """What the errors said."""
+
+    @property
+    def all(self) -> Counts:
+        """The counts of all trials."""
+
+    def rate(self, rate: RateName) -> Rate | None:
+        """The rate over all categories; None where no trial belongs to it."""
+
+    def rates(self) -> list[Rate]:
+        """Each rate, as a whole and by category."""
+
+    def estimates(self) -> list[Estimate]:
+        """What stands beside the rates."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +41,8 @@ class RunSummary:
     """The run's counts and rates, as its summary line and every JSON output hold them.
 
     ``set`` and ``set_checksum`` are the set's own; for a run over several sets the names are
-    joined by ``+`` and the checksum covers all of theirs.
+    joined by ``+`` and the checksum covers all of theirs. ``rates`` are means over decided trials;
+    ``estimates`` are the other means, each by its name.
     """
 
     set: str
@@ -32,6 +56,7 @@ class RunSummary:
     seed: int
     set_checksum: str
     model: str = ""
+    estimates: tuple[Estimate, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """The summary under the public contract's names."""
@@ -44,26 +69,29 @@ class RunSummary:
             "undecided": self.undecided,
             "errors": self.errors,
             "rates": [rate.as_json() for rate in self.rates],
+            "estimates": [estimate.as_json() for estimate in self.estimates],
             "classifier": self.classifier,
             "seed": self.seed,
             "set_checksum": self.set_checksum,
         }
 
 
-def summarise(header: RunHeader, tally: Tally) -> RunSummary:
-    """The summary of the trials tallied so far under the header."""
+def summarise(header: RunHeader, tally: Measured) -> RunSummary:
+    """The summary of the trials counted so far under the header."""
+    every = tally.all
     return RunSummary(
         set="+".join(stamp.name for stamp in header.sets),
         target=header.target_name,
-        trials=tally.all.trials,
-        decided=tally.all.decided,
-        undecided=tally.all.undecided,
-        errors=tally.all.errors,
+        trials=every.trials,
+        decided=every.decided,
+        undecided=every.undecided,
+        errors=every.errors,
         rates=tuple(tally.rates()),
         classifier=header.classifier,
         seed=header.seed,
         set_checksum=_checksum(header.sets),
         model=header.model,
+        estimates=tuple(tally.estimates()),
     )
 
 

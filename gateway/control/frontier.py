@@ -9,8 +9,8 @@ from gateway.store import ALL, RunRateRecord, RunRecord
 from probes.header import titled
 from probes.rates import Counts, Rate, RateName, rate_from
 
-PLAIN = "wilson"
-"""The interval that counts alone determine."""
+UNREPEATED = ("wilson", "wilson_stratified")
+"""Intervals of rates in which each prompt was asked once: their counts may be pooled."""
 
 
 def frontier_points(latest: Iterable[RunRecord]) -> list[FrontierPointView]:
@@ -47,7 +47,7 @@ def _pooled(rates: Iterable[RunRateRecord], name: RateName) -> Rate | RunRateRec
     the most decided trials stands for the point alone.
     """
     found = [rate for rate in rates if rate.rate == name]
-    if len(found) < 2 or any(rate.method != PLAIN for rate in found):
+    if len(found) < 2 or any(rate.method not in UNREPEATED for rate in found):
         return max(found, key=lambda rate: rate.decided, default=None)
     counts = Counts()
     for rate in found:

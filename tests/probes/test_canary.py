@@ -41,7 +41,7 @@ def test_a_twin_of_the_baseline_passes() -> None:
 def test_a_candidate_that_refuses_much_more_fails_with_its_numbers_in_the_reason() -> None:
     check = over(20, 28, 4, 148)
     assert check.decision is Decision.FAIL
-    assert check.reason.startswith("over-refusal rose by 12.0 points (95% 6.")
+    assert check.reason.startswith("over-refusal rose by 12.0 points (95% 7.0 to 17.8)")
     assert "28 prompts newly refused against 4 newly answered of 200, p = 0.00002" in check.reason
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from probes.clustered import Repeats, effective_size
+from probes.clustered import Repeats, design_size, effective_size
 from probes.rates import Rate, rates_of, wilson
 from probes.trial import Trial
 from tests.probes.trials import C, E, R, U, a_case, a_trial
@@ -62,21 +64,23 @@ def test_repeats_are_worth_no_more_than_their_number_and_no_less_than_one_prompt
     prompts: list[tuple[int, int]],
 ) -> None:
     hits, decided = (sum(column) for column in zip(*prompts, strict=True))
-    size = effective_size(hits, decided, Repeats.of(prompts), confidence=0.95)
+    size = effective_size(hits, decided, Repeats.of(Counter(prompts).items()), confidence=0.95)
     assert 1 - 1e-9 <= size <= decided + 1e-9
 
 
-@given(st.lists(st.text("RCUE", min_size=1, max_size=5), min_size=1, max_size=6))
-def test_the_sums_grow_to_what_they_are_at_once(prompts: list[str]) -> None:
-    grown = Repeats()
-    for outcomes in prompts:
-        hits = decided = 0
-        for outcome in outcomes:
-            if outcome in "RC":
-                grown.add(outcome == "R", decided=decided, hits=hits)
-                hits, decided = hits + (outcome == "R"), decided + 1
-    counts = [(text.count("R"), text.count("R") + text.count("C")) for text in prompts]
-    assert grown == Repeats.of(counts)
+def test_a_design_effect_from_few_prompts_is_trusted_less() -> None:
+    few, many = ([(1, 5), (2, 5), (2, 5), (4, 5)] * n for n in (1, 50))
+    kept = []
+    for prompts in (few, many):
+        repeats, hits, decided = (
+            Repeats.of(Counter(prompts).items()),
+            9 * len(prompts) // 4,
+            5 * len(prompts),
+        )
+        size = effective_size(hits, decided, repeats, confidence=0.95)
+        kept.append(size / design_size(hits, decided, repeats))
+    assert kept[0] < 0.6
+    assert 0.97 < kept[1] < 1
 
 
 def coverage(truth: float, hits_of: np.ndarray) -> float:
@@ -84,7 +88,7 @@ def coverage(truth: float, hits_of: np.ndarray) -> float:
     held = 0
     for row in hits_of.tolist():
         hits, decided = sum(row), REPEATS * len(row)
-        repeats = Repeats.of([(one, REPEATS) for one in row])
+        repeats = Repeats.of(Counter((one, REPEATS) for one in row).items())
         size = effective_size(hits, decided, repeats, confidence=0.95)
         interval = wilson(hits / decided * size, size)
         held += interval.low <= truth <= interval.high

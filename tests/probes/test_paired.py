@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import numpy as np
+import math
+
 import pytest
+from scipy.optimize import minimize_scalar
+from scipy.special import xlogy
 from scipy.stats import binom
 from statsmodels.stats.contingency_tables import mcnemar as oracle
 
 from probes.case import Expectation
-from probes.paired import difference, mcnemar, newcombe, pair
+from probes.paired import difference, differences, mcnemar, pair, tango
 from probes.rates import RateName
 from probes.trial import Trial
 from tests.probes.trials import C, E, R, U, a_case, a_trial, trials_of
@@ -31,44 +34,83 @@ def test_the_exact_test_keeps_its_level_under_no_difference() -> None:
         assert sum(p for p, yes in zip(chance, rejected, strict=True) if yes) <= 0.05
 
 
-@pytest.mark.parametrize(
-    ("cells", "low", "high"),
-    [((36, 12, 2, 0), 0.0569, 0.3404), ((20, 12, 2, 16), 0.0562, 0.3292)],
-)
-def test_the_interval_of_a_table_never_drifts(
-    cells: tuple[int, int, int, int], low: float, high: float
+def likelihood_score(first: int, second: int, pairs: int, truth: float) -> float:
+    """Tango's statistic, its nuisance found by maximising the likelihood rather than by formula."""
+
+    def lost(share: float) -> float:
+        other, rest = share + truth, 1 - 2 * share - truth
+        return -float(
+            xlogy(first, other) + xlogy(second, share) + xlogy(pairs - first - second, rest)
+        )
+
+    bounds = (max(0.0, -truth) + 1e-12, (1 - truth) / 2 - 1e-12)
+    share = minimize_scalar(lost, bounds=bounds, method="bounded", options={"xatol": 1e-12}).x
+    variance = pairs * (2 * share + truth * (1 - truth))
+    return (first - second - pairs * truth) / math.sqrt(variance)
+
+
+@pytest.mark.parametrize(("first", "second", "pairs"), [(12, 2, 50), (5, 9, 100), (40, 3, 1319)])
+def test_the_interval_ends_where_the_score_test_begins_to_reject(
+    first: int, second: int, pairs: int
 ) -> None:
-    # Values of this implementation; that it is right is shown by the coverage below.
-    found = newcombe(cells)
-    assert (found.low, found.high) == pytest.approx((low, high), abs=5e-5)
+    found = tango(first, second, pairs)
+    assert likelihood_score(first, second, pairs, found.low) == pytest.approx(1.95996, abs=1e-3)
+    assert likelihood_score(first, second, pairs, found.high) == pytest.approx(-1.95996, abs=1e-3)
+
+
+def test_the_interval_of_a_published_table_is_the_published_one() -> None:
+    # 36, 12, 2, 0: the example of the papers on this interval, to three digits.
+    found = tango(12, 2, 50)
+    assert (found.low, found.high) == pytest.approx((0.061, 0.345), abs=5e-4)
+
+
+@pytest.mark.parametrize(("first", "second"), [(9, 3), (10, 3), (20, 9), (21, 9), (6, 0)])
+def test_the_interval_leaves_out_no_difference_where_mcnemars_chi_square_rejects(
+    first: int, second: int
+) -> None:
+    found = tango(first, second, 200)
+    rejected = oracle([[50, first], [second, 50]], exact=False, correction=False).pvalue < 0.05
+    assert (found.low > 0) == rejected
 
 
 def test_exchanging_the_sides_turns_the_interval_round() -> None:
-    one, other = newcombe((30, 9, 3, 58)), newcombe((30, 3, 9, 58))
+    one, other = tango(9, 3, 100), tango(3, 9, 100)
     assert (one.low, one.high) == pytest.approx((-other.high, -other.low))
 
 
-@pytest.mark.parametrize("cells", [(0, 0, 0, 9), (9, 0, 0, 0), (0, 9, 0, 0), (0, 0, 9, 0)])
-def test_empty_margins_still_give_an_interval_around_the_difference(
-    cells: tuple[int, int, int, int],
+@pytest.mark.parametrize(("first", "second"), [(0, 0), (9, 0), (0, 9)])
+def test_pairs_that_all_fell_one_way_still_give_an_interval_around_the_difference(
+    first: int, second: int
 ) -> None:
-    found = newcombe(cells)
-    value = (cells[1] - cells[2]) / 9
-    assert -1 <= found.low <= value <= found.high <= 1
+    found = tango(first, second, 9)
+    assert -1 <= found.low <= (first - second) / 9 <= found.high <= 1
     assert found.high - found.low > 0.1
 
 
-@pytest.mark.parametrize(
-    "shares", [(0.05, 0.1, 0.05, 0.8), (0.3, 0.02, 0.02, 0.66), (0.9, 0.04, 0.01, 0.05)]
-)
-def test_the_interval_covers_the_truth_as_often_as_it_says(
-    shares: tuple[float, float, float, float],
-) -> None:
-    truth = shares[1] - shares[2]
-    draws = np.random.default_rng(7).multinomial(150, shares, size=2000)
-    intervals = [newcombe(tuple(map(int, draw))) for draw in draws]
-    covered = np.mean([interval.low <= truth <= interval.high for interval in intervals])
-    assert 0.935 <= covered <= 0.99
+@pytest.mark.parametrize(("first", "second", "pairs"), [(0, 0, 0), (3, 3, 5), (-1, 0, 5)])
+def test_impossible_pairs_have_no_interval(first: int, second: int, pairs: int) -> None:
+    with pytest.raises(ValueError, match=f"{first} and {second} of {pairs} pairs"):
+        tango(first, second, pairs)
+
+
+def test_each_category_has_its_difference_and_its_p_value_knows_of_the_others() -> None:
+    before = trials_of([C] * 40, category="a") + trials_of([C] * 40, category="b")
+    after = trials_of([R] * 6 + [C] * 34, category="a") + trials_of([R] + [C] * 39, category="b")
+    whole, first, second = differences(before, after)
+    assert [one.category for one in (whole, first, second)] == [None, "a", "b"]
+    assert first.difference is not None
+    assert first.difference.p_value == mcnemar(0, 6)
+    assert first.adjusted_p == pytest.approx(2 * mcnemar(0, 6))
+    assert whole.adjusted_p == mcnemar(0, 7)
+    assert second.adjusted_p == 1.0
+    assert first.as_json()["newly_refused"] == 6
+
+
+def test_a_category_without_a_pair_is_listed_without_a_difference() -> None:
+    found = differences(trials_of([E]), trials_of([C]))
+    assert [(one.difference, one.adjusted_p) for one in found] == [(None, None)] * 2
+    assert found[0].as_json()["difference"] is None
+    assert found[0].as_json()["unpaired"] == 1
 
 
 def test_only_prompts_decided_on_both_sides_are_pairs() -> None:

@@ -93,6 +93,18 @@ def test_a_rate_that_has_no_trial_is_absent() -> None:
     assert rates_of([]) == []
 
 
+def test_half_the_trials_undecided_still_leaves_a_rate_and_more_than_half_none() -> None:
+    [half, _], [most, _] = rates_of(trials_of([R, U])), rates_of(trials_of([R, U, U]))
+    assert half.value == 1.0
+    assert most.value is None
+    assert most.note == "no value: 2 of 3 trials are undecided or ended in error"
+
+
+def test_prompts_of_which_nothing_is_expected_make_a_plain_refusal_rate() -> None:
+    [whole, _] = rates_of(trials_of([R, C], expectation=Expectation.UNKNOWN))
+    assert (whole.rate, whole.value) == (RateName.REFUSAL, 0.5)
+
+
 def test_the_order_of_the_trials_changes_no_digit() -> None:
     trials = trials_of([R, C, U, E, C, R, R], category="a") + trials_of([C, R, C], category="b")
     forward = json.dumps([rate.as_json() for rate in rates_of(trials)])
@@ -113,4 +125,4 @@ def test_a_rate_shows_the_fields_of_the_contract() -> None:
         "decided",
         "method",
     ]
-    assert set(whole.as_json()) == {*contract, "undecided", "errors"}
+    assert set(whole.as_json()) == {*contract, "undecided", "errors", "lowest", "highest"}
