@@ -1,4 +1,4 @@
-"""One attempt: a case posted to the target, tried again where the failure is not its answer."""
+"""One attempt: a case put to the target, tried again where the failure is not its answer."""
 
 from __future__ import annotations
 
@@ -6,18 +6,20 @@ import asyncio
 import json
 import random
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field, replace
 
+from classifiers.cascade import unjudgeable
 from classifiers.exchange import Ending, Exchange
 from classifiers.wire import RawReply, read_exchange
-from probes.http import AsyncClient, ClientError, ConnectionFailed, Response, describe
-from probes.pace import Pace, retry_after
+from probes.budget import Budget
+from probes.cache import Asked, ReplyCache
+from probes.header import RunHeader
+from probes.line import Line, LineBroken
+from probes.pace import Pace
+from probes.parameters import request_of
 from probes.plan import Attempt
-from probes.target import Target, idempotency_key
+from probes.target import idempotency_key
 
-ENDPOINT = "/v1/chat/completions"
 _TRY_AGAIN = frozenset({408, 409, 429})
 """With every 5xx: the statuses that say nothing about the prompt (as the OpenAI SDK has it)."""
 
@@ -40,6 +42,15 @@ class Limits:
     longest_backoff_seconds: float = 8.0
     longest_wait_seconds: float = 120.0
     reply_bytes: int = 8 * 1024 * 1024
+    tokens_per_minute: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What a run may draw on beside its target: its account, and the replies of earlier runs."""
+
+    budget: Budget = field(default_factory=Budget)
+    cache: ReplyCache | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +59,7 @@ class Answer:
 
     ``exchange`` is None where no response came at all; ``unreachable`` then says that the target
     could not even be connected to. ``failure`` is one line, empty where a reply was read whole.
+    ``cost_usd`` is what all tries cost, None where that is not known.
     """
 
     exchange: Exchange | None
@@ -57,6 +69,8 @@ class Answer:
     failure: str = ""
     unreachable: bool = False
     wait_seconds: float | None = None
+    cost_usd: float | None = None
+    cached: bool = False
 
     @property
     def final(self) -> bool:
@@ -71,113 +85,131 @@ class Answer:
 
 
 class Asker:
-    """Puts attempts to one target through one client."""
+    """Puts attempts to one target through one line."""
 
     def __init__(
         self,
-        client: AsyncClient,
-        target: Target,
+        line: Line,
+        header: RunHeader,
         *,
-        run_id: str,
         limits: Limits,
-        parameters: Mapping[str, Any],
+        means: Means,
         winding_down: asyncio.Event,
     ) -> None:
-        self._client = client
-        self._target = target
-        self._run_id = run_id
+        self._line = line
+        self._header = header
         self._limits = limits
-        self._parameters = parameters
+        self._means = means
         self._winding_down = winding_down
-        self._pace = Pace(limits.requests_per_minute)
+        most = header.parameters.get("max_tokens")
+        self._pace = Pace(
+            limits.requests_per_minute,
+            limits.tokens_per_minute,
+            most_output=most if isinstance(most, int) else None,
+        )
 
     async def ask(self, attempt: Attempt) -> Answer | None:
         """The attempt's answer, after as many tries as the limits allow. Raises nothing foreign.
 
-        None where the run winds down before the first try: nothing was asked.
+        None where the run winds down before a try that it still needs: whoever resumes the run
+        asks anew, so nobody waits for a server's Retry-After. A run whose budget is spent winds
+        down here.
         """
-        key = idempotency_key(self._run_id, attempt.key)
-        body = _body(attempt.case.prompt, self._target.model, self._parameters)
-        if not await self._pace.slot(self._winding_down):
+        request = request_of(attempt.case.prompt, self._header.model, self._header.parameters)
+        body = json.dumps(request).encode()
+        cache = self._means.cache
+        if cache is None:
+            return await self._ask(attempt, body, cache)
+        asked = Asked(self._header.asked_of, request, attempt.repeat)
+        kept = await asyncio.to_thread(cache.get, asked, body)
+        return await self._ask(attempt, body, asked) if kept is None else _from_cache(kept)
+
+    async def _ask(self, attempt: Attempt, body: bytes, asked: Asked | None) -> Answer | None:
+        key = idempotency_key(self._header.run_id, attempt.key)
+        if self._means.budget.reached:
+            self._winding_down.set()
             return None
-        jitter = random.Random(key)
+        expected = self._pace.expected(len(body))
+        if not await self._pace.slot(self._winding_down, tokens=expected):
+            return None
+        jitter: random.Random | None = None
+        paid: list[float | None] = []
         for number in range(1, self._limits.tries + 1):
-            if number > 1:
-                await self._pace.slot()
-            answer = await self._try(body, key)
+            if number > 1 and not await self._pace.slot(self._winding_down, tokens=expected):
+                return None
+            answer, raw = await self._try(body, key, expected)
+            if answer.exchange is not None:
+                paid.append(answer.cost_usd)
             if answer.final or number == self._limits.tries:
                 break
+            jitter = jitter or random.Random(key)
             if answer.wait_seconds is None:
                 await asyncio.sleep(jitter.random() * self._backoff(number))
             elif answer.wait_seconds <= self._limits.longest_wait_seconds:
                 self._pace.pause(answer.wait_seconds)
             else:
                 break
-        return answer
+        if asked is not None and raw is not None and _worth_keeping(answer):
+            assert self._means.cache is not None
+            await asyncio.to_thread(self._means.cache.put, asked, raw)
+        return replace(answer, cost_usd=_sum(paid)) if len(paid) > 1 else answer
 
     def _backoff(self, number: int) -> float:
         longest = self._limits.longest_backoff_seconds
         return min(self._limits.backoff_seconds * 2.0 ** (number - 1), longest)
 
-    async def _try(self, body: bytes, key: str) -> Answer:
+    async def _try(self, body: bytes, key: str, expected: float) -> tuple[Answer, RawReply | None]:
         asked_at, began = time.time(), time.perf_counter()
         seconds = self._limits.timeout_seconds
         try:
-            async with (
-                asyncio.timeout(seconds),
-                self._client.stream(
-                    "POST", self._target.url, content=body, headers={"idempotency-key": key}
-                ) as response,
-            ):
-                raw, wait = await self._read(response, body)
-        except (TimeoutError, *ClientError) as problem:
-            timed_out = isinstance(problem, TimeoutError)
+            async with asyncio.timeout(seconds):
+                came = await self._line.send(body, key)
+        except (TimeoutError, LineBroken) as problem:
+            said = f"timed out after {seconds:g} s" if isinstance(problem, TimeoutError) else ""
             return Answer(
                 None,
                 None,
                 asked_at,
                 time.perf_counter() - began,
-                failure=f"timed out after {seconds:g} s" if timed_out else describe(problem),
-                unreachable=isinstance(problem, ConnectionFailed),
-            )
-        exchange = read_exchange(raw)
+                failure=said or str(problem),
+                unreachable=isinstance(problem, LineBroken) and problem.unreachable,
+            ), None
+        latency = time.perf_counter() - began
+        exchange = read_exchange(came.raw)
+        if exchange.usage is not None:
+            used = exchange.usage
+            self._pace.settle(expected, used.input_tokens, used.output_tokens)
         return Answer(
             exchange,
-            raw.status,
+            came.raw.status,
             asked_at,
-            time.perf_counter() - began,
+            latency,
             failure=exchange.problem,
-            wait_seconds=wait,
-        )
-
-    async def _read(self, response: Response, body: bytes) -> tuple[RawReply, float | None]:
-        """The reply's bytes as they came, and how long the server asks to wait.
-
-        A connection that breaks within the body is part of the reply, not an exception.
-        """
-        kept = bytearray()
-        cut = trimmed = False
-        try:
-            async for chunk in response.aiter_raw():
-                kept += chunk
-                if len(kept) > self._limits.reply_bytes:
-                    trimmed = True
-                    break
-        except ClientError:
-            cut = True
-        raw = RawReply(
-            endpoint=ENDPOINT,
-            request=body,
-            status=response.status_code,
-            content_type=response.headers.get("content-type", ""),
-            content_encoding=response.headers.get("content-encoding", ""),
-            body=bytes(kept[: self._limits.reply_bytes]),
-            cut=cut,
-            trimmed=trimmed,
-        )
-        return raw, retry_after(response.headers, now=time.time())
+            wait_seconds=came.wait_seconds,
+            cost_usd=self._means.budget.charge(exchange, request_bytes=len(body)),
+        ), came.raw
 
 
-def _body(prompt: str, model: str, parameters: Mapping[str, Any]) -> bytes:
-    messages = [{"role": "user", "content": prompt}]
-    return json.dumps({"model": model, "messages": messages, **parameters}).encode()
+def _from_cache(raw: RawReply) -> Answer:
+    exchange = read_exchange(raw)
+    return Answer(
+        exchange,
+        raw.status,
+        time.time(),
+        0.0,
+        failure=exchange.problem,
+        cost_usd=0.0,
+        cached=True,
+    )
+
+
+def _worth_keeping(answer: Answer) -> bool:
+    """Whether the reply is whole and can be judged: a failure is not remembered."""
+    exchange = answer.exchange
+    return exchange is not None and exchange.ending is Ending.COMPLETE and not unjudgeable(exchange)
+
+
+def _sum(paid: list[float | None]) -> float | None:
+    """What all tries cost; a try whose tokens nobody counted costs what is not known."""
+    known = [cost for cost in paid if cost is not None]
+    return sum(known) if known else None

@@ -8,13 +8,25 @@ from contextlib import contextmanager
 from classifiers.exits import ExitCode, stop
 from probes.home import HomeProblem
 from probes.judging import UnknownClassifier
-from probes.problem import RunInterrupted, RunProblem, TargetFailing
+from probes.problem import (
+    BudgetProblem,
+    LabelsProblem,
+    ParameterProblem,
+    PublishedProblem,
+    RunInterrupted,
+    RunProblem,
+    TargetFailing,
+)
 from probes.secrets import SecretProblem
 from probes.sets.problem import SetProblem
 from probes.target import TargetProblem
 
 _USAGE = (
+    BudgetProblem,
     HomeProblem,
+    LabelsProblem,
+    ParameterProblem,
+    PublishedProblem,
     RunProblem,
     SecretProblem,
     SetProblem,

@@ -10,6 +10,12 @@ from probes.case import ProbeSet
 FORMAT = 1
 """Version of the run file's format; a reader refuses what is newer than itself."""
 
+ASKED_OF = ("kind", "base_url", "model", "deployment", "guard", "revision")
+"""What a header says of its target beside its name."""
+DEFAULTS = {"kind": "openai"}
+"""What headers that say less mean."""
+_WORDS = {"base_url": "address", "kind": "kind of target"}
+
 
 @dataclass(frozen=True, slots=True)
 class SetStamp:
@@ -32,6 +38,15 @@ class SetStamp:
             probe_set.licence,
         )
 
+    @classmethod
+    def from_json(cls, row: dict[str, Any]) -> SetStamp:
+        """The stamp that ``as_json`` wrote; raises TypeError on others."""
+        stamp = cls(**row)
+        texts = (stamp.name, stamp.checksum, stamp.origin, stamp.licence)
+        if not (isinstance(stamp.rows, int) and all(isinstance(text, str) for text in texts)):
+            raise TypeError(f"the set {stamp.name!r}")
+        return stamp
+
     def as_json(self) -> dict[str, Any]:
         """The stamp as the header holds it."""
         return {
@@ -48,8 +63,9 @@ class RunHeader:
     """A run's settings.
 
     ``created`` is Unix time; ``target`` is ``Target.as_json``; ``parameters`` are the fields sent
-    with every attempt beside model and prompt; ``planned`` counts the trials of the whole run.
-    ``rescored_from`` is the id of the run whose stored replies were judged again, else empty.
+    with every attempt beside model and prompt, with the system prompt under ``system``; ``planned``
+    counts the trials of the whole run. ``rescored_from`` is the id of the run whose stored replies
+    were judged again, else empty. ``price`` is what the costs of its trials were computed with.
     """
 
     run_id: str
@@ -64,6 +80,12 @@ class RunHeader:
     classifier: str
     planned: int
     rescored_from: str = ""
+    price: dict[str, float] | None = None
+
+    @property
+    def asked_of(self) -> dict[str, Any]:
+        """What of the target a reply depends on."""
+        return {name: self.target.get(name) or DEFAULTS.get(name) for name in ASKED_OF}
 
     @property
     def target_name(self) -> str:
@@ -97,6 +119,7 @@ class RunHeader:
             "classifier": self.classifier,
             "planned": self.planned,
             "rescored_from": self.rescored_from,
+            "price": self.price,
         }
 
     @classmethod
@@ -106,19 +129,27 @@ class RunHeader:
         if not isinstance(target["name"], str):
             raise TypeError("the target's name is not text")
         return cls(
-            run_id=row["run_id"],
+            run_id=_typed(row, "run_id", str),
             created=float(row["created"]),
-            candor=row["candor"],
-            sets=tuple(SetStamp(**stamp) for stamp in row["sets"]),
+            candor=_typed(row, "candor", str),
+            sets=tuple(SetStamp.from_json(stamp) for stamp in row["sets"]),
             target=target,
-            seed=row["seed"],
-            limit=row["limit"],
-            repeats=row["repeats"],
+            seed=_typed(row, "seed", int),
+            limit=None if row["limit"] is None else _typed(row, "limit", int),
+            repeats=_typed(row, "repeats", int),
             parameters=dict(row["parameters"]),
-            classifier=row["classifier"],
+            classifier=_typed(row, "classifier", str),
             planned=int(row["planned"]),
             rescored_from=row.get("rescored_from", ""),
+            price=row.get("price"),
         )
+
+
+def _typed(row: dict[str, Any], name: str, kind: type) -> Any:
+    """The value under the name; TypeError, which names it, where it is of another type."""
+    if not isinstance(row[name], kind):
+        raise TypeError(f"{name}, which is {row[name]!r:.60}")
+    return row[name]
 
 
 def titled(target: str, model: str) -> str:
@@ -134,8 +165,11 @@ def differences(recorded: RunHeader, wanted: RunHeader) -> list[str]:
     """What keeps one run from continuing the other, each in a few words; empty if nothing does."""
     pairs = [
         ("target", recorded.target_name, wanted.target_name),
-        ("address", recorded.target.get("base_url"), wanted.target.get("base_url")),
-        ("model", recorded.target.get("model"), wanted.target.get("model")),
+        *(
+            (_WORDS.get(name, name), then, wanted.asked_of[name])
+            for name, then in recorded.asked_of.items()
+            if name != "deployment"
+        ),
         ("seed", recorded.seed, wanted.seed),
         ("limit", recorded.limit, wanted.limit),
         ("repeats", recorded.repeats, wanted.repeats),

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from classifiers.budget import Budget
-from classifiers.exchange import Ending, Exchange
+from classifiers.exchange import Ending
 from classifiers.judge import JudgeClassifier, Opinion, Question
 from classifiers.wire import RawReply, read_exchange
 from probes.http import Client, ClientError, client, describe
+from probes.price import Price
 from probes.secrets import SecretProblem, named_secret
 from probes.target import Target, TargetProblem, at_base_url, parse_target
 
@@ -32,22 +33,6 @@ _WISHES = {
 }
 """What servers may not take, and how they name it when they do not."""
 _ENDPOINT = "/v1/chat/completions"
-
-
-@dataclass(frozen=True, slots=True)
-class Price:
-    """Dollars for a million tokens in, and out."""
-
-    input_usd_per_million: float
-    output_usd_per_million: float
-
-    def of(self, exchange: Exchange) -> float | None:
-        """What an exchange cost, None where its provider counted no tokens."""
-        usage = exchange.usage
-        if usage is None:
-            return None
-        paid_in = usage.input_tokens * self.input_usd_per_million
-        return (paid_in + usage.output_tokens * self.output_usd_per_million) / 1e6
 
 
 class HttpJudge:

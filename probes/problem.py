@@ -21,3 +21,19 @@ class TargetFailing(Exception):
 
 class RunInterrupted(Exception):
     """The user stopped the run; the message says what is recorded and how to go on."""
+
+
+class BudgetProblem(Exception):
+    """A price or a cap that cannot be taken; the message names it and the remedy."""
+
+
+class ParameterProblem(Exception):
+    """A parameter that cannot be sent; the message names it and the remedy."""
+
+
+class LabelsProblem(Exception):
+    """Labels that a report cannot use; the message names the file and the line."""
+
+
+class PublishedProblem(Exception):
+    """A file of published counts that cannot be read."""

@@ -2,20 +2,35 @@
 
 from __future__ import annotations
 
+import time
+
 from rich.console import Console
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
+    ProgressColumn,
+    Task,
     TaskID,
     TextColumn,
     TimeRemainingColumn,
 )
+from rich.text import Text
 
 from probes.launch import Watcher
 from probes.rates import RateName
 from probes.runfile import RunWriter
 from probes.trial import Trial
+
+_DRAW_SECONDS = 0.1
+
+
+class _Speed(ProgressColumn):
+    """Trials a second of late; those of a resumed run's earlier part do not count."""
+
+    def render(self, task: Task) -> Text:
+        speed = task.finished_speed or task.speed
+        return Text("" if speed is None else f"{speed:,.1f}/s")
 
 
 class ProgressBar(Watcher):
@@ -27,6 +42,7 @@ class ProgressBar(Watcher):
             TextColumn("{task.description}"),
             BarColumn(bar_width=30),
             MofNCompleteColumn(),
+            _Speed(),
             TimeRemainingColumn(),
             TextColumn("{task.fields[rates]}"),
             console=console,
@@ -34,6 +50,8 @@ class ProgressBar(Watcher):
         )
         self._run: RunWriter | None = None
         self._task: TaskID | None = None
+        self._unseen = 0
+        self._drawn = 0.0
 
     def begin(self, run: RunWriter, planned: int) -> None:
         """Show the bar, from where the run already stands."""
@@ -44,9 +62,13 @@ class ProgressBar(Watcher):
         self._bar.start()
 
     def trial(self, trial: Trial) -> None:
-        """Move on by one."""
-        if self._run is not None and self._task is not None:
-            self._bar.update(self._task, advance=1, rates=running_rates(self._run))
+        """Move on by one; what has moved is drawn at most so often that an eye can follow."""
+        self._unseen += 1
+        now = time.monotonic()
+        if self._run is None or self._task is None or now - self._drawn < _DRAW_SECONDS:
+            return
+        self._bar.update(self._task, advance=self._unseen, rates=running_rates(self._run))
+        self._unseen, self._drawn = 0, now
 
     def stopping(self) -> None:
         """Say what is waited for, and what a second Ctrl-C does."""
@@ -65,7 +87,7 @@ def watcher_on_stderr(title: str) -> Watcher:
 
 
 def running_rates(run: RunWriter) -> str:
-    """The rates so far, with their counts and what could not be counted, on one line."""
+    """The rates so far, with their counts and what could not be counted, and the cost: one line."""
     shown = (
         ("over-refusal", run.tally.rate(RateName.OVER_REFUSAL)),
         ("safe refusal", run.tally.rate(RateName.SAFE_REFUSAL)),
@@ -76,5 +98,7 @@ def running_rates(run: RunWriter) -> str:
         if rate is not None and rate.value is not None
     ]
     if run.tally.all.errors:
-        parts.append(f"{run.tally.all.errors:,} errors")
+        parts.append(f"{run.tally.all.errors:,} error{'s' * (run.tally.all.errors > 1)}")
+    if run.ledger.priced:
+        parts.append(f"${run.ledger.usd:,.4f}")
     return " · ".join(parts)

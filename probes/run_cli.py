@@ -1,36 +1,46 @@
-"""`candor probe run` and `candor probe rescore`."""
+"""`candor probe run`."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
 from classifiers.cli import JudgeKeyVariable, JudgeName
 from classifiers.exits import ExitCode, say, stop
-from probes.exits import readable_problems
 from probes.run_options import (
     DEFAULT_CLASSIFIER,
     ApiKeyVariable,
     AsJson,
     BaseUrl,
+    Cache,
     ClassifierName,
     Concurrency,
     Deployment,
     Gateway,
     Limit,
+    LiteLLMModel,
+    MaxCost,
+    MaxTokens,
     Model,
     Output,
+    Parameters,
+    PriceText,
     Repeats,
     ReportTo,
     Resume,
+    Revision,
     Rpm,
     Seed,
     SetNames,
+    System,
+    Temperature,
+    ThroughGuard,
     TimeoutSeconds,
+    Tpm,
 )
-from probes.target import DEFAULT_GATEWAY, Target, TargetProblem, at_base_url, at_gateway
+from probes.target import DEFAULT_GATEWAY
 
 if TYPE_CHECKING:
     from probes.launch import Launched
@@ -44,12 +54,23 @@ def run(
     api_key_env: ApiKeyVariable = None,
     deployment: Deployment = None,
     gateway: Gateway = DEFAULT_GATEWAY,
+    revision: Revision = "",
+    through_guard: ThroughGuard = None,
+    litellm: LiteLLMModel = None,
     limit: Limit = None,
     seed: Seed = 0,
     repeats: Repeats = 1,
+    temperature: Temperature = None,
+    max_tokens: MaxTokens = None,
+    system: System = None,
+    param: Parameters = None,
     concurrency: Concurrency = 8,
     rpm: Rpm = None,
+    tpm: Tpm = None,
+    max_cost: MaxCost = None,
+    price: PriceText = None,
     timeout: TimeoutSeconds = 60.0,
+    cache: Cache = False,
     output: Output = None,
     resume: Resume = False,
     report_to: ReportTo = None,
@@ -59,52 +80,33 @@ def run(
     as_json: AsJson = False,
 ) -> None:
     """Ask a model the prompts of probe sets, judge its replies, and show the rates."""
-    from probes.attempt import Limits
-    from probes.home import candor_home
-    from probes.judging import classifier_named
-    from probes.launch import RunOrder, launch
-    from probes.progress import watcher_on_stderr
+    from probes.run_asked import RunAsked
 
-    with readable_problems():
-        target = choose_target(base_url, deployment, model, gateway=gateway, variable=api_key_env)
-        limits = Limits(concurrency, rpm, timeout_seconds=timeout)
-        order = RunOrder(tuple(sets), target, seed, limit=limit, repeats=repeats, limits=limits)
-        launched = launch(
-            order,
-            classifier_named(classifier, judge, judge_key),
-            home=candor_home(),
-            output=output,
-            resume=resume,
-            watcher=watcher_on_stderr(target.name),
-        )
+    asked = RunAsked.of(locals())
+    if report_to is not None:
+        _check_address(report_to)
+    launched = asked.launch()
     _finish(launched, report_to=report_to, as_json=as_json)
 
 
-def choose_target(
-    base_url: str | None,
-    deployment: str | None,
-    model: str | None,
-    *,
-    gateway: str,
-    variable: str | None,
-) -> Target:
-    """The one target that the options name; raises TargetProblem or SecretProblem."""
-    from probes.secrets import named_secret
+def _check_address(gateway: str) -> None:
+    """Stops with what is wrong with the address, before anything is asked."""
+    from probes.target import TargetProblem, server_at
 
-    if (base_url is None) == (deployment is None):
-        raise TargetProblem("name one target: --base-url URL --model NAME, or --deployment NAME")
-    api_key = named_secret(variable)
-    if base_url is not None:
-        return at_base_url(base_url, model or "", api_key=api_key)
-    return at_gateway(gateway, deployment or "", model=model, api_key=api_key)
+    try:
+        server_at(gateway)
+    except TargetProblem as problem:
+        raise stop(f"--report-to: {problem}", ExitCode.USAGE) from problem
 
 
 def _finish(launched: Launched, *, report_to: str | None, as_json: bool) -> None:
-    """Show the rates, hand the run over, and end with the code that they deserve."""
+    """Show the rates, hand a finished run over, and end with the code that they deserve."""
     summary = launched.report.summary
     show(launched.report, as_json=as_json)
+    for line in launched.notes:
+        say(line)
     say(f"the run is in {launched.path}")
-    if report_to is not None:
+    if report_to is not None and not launched.unfinished:
         _deliver(launched.path, report_to)
     if summary.trials and summary.errors == summary.trials:
         raise stop(
@@ -112,6 +114,8 @@ def _finish(launched: Launched, *, report_to: str | None, as_json: bool) -> None
             f"{launched.report.commonest_failure!r}",
             ExitCode.TARGET,
         )
+    if launched.unfinished:
+        raise stop(launched.unfinished, ExitCode.INCONCLUSIVE)
 
 
 def _deliver(path: Path, gateway: str) -> None:
@@ -119,34 +123,10 @@ def _deliver(path: Path, gateway: str) -> None:
     from probes.secrets import admin_token
 
     try:
-        deliver(path, gateway, token=admin_token())
+        deliver(path, gateway, token=admin_token(), note=say)
     except DeliveryFailed as problem:
         raise stop(f"{problem}; the run is kept", ExitCode.TARGET) from problem
     say(f"reported to {gateway}")
-
-
-def rescore(
-    path: Annotated[Path, typer.Argument(metavar="RUN.jsonl", help="A run file.")],
-    classifier: ClassifierName = DEFAULT_CLASSIFIER,
-    judge: JudgeName = None,
-    judge_key: JudgeKeyVariable = None,
-    output: Annotated[
-        Path | None,
-        typer.Option("--output", help="The new run file (default: RUN.rescored.jsonl beside it)."),
-    ] = None,
-    as_json: AsJson = False,
-) -> None:
-    """Judge the stored replies of a run again, into a new run file, asking no model but a judge."""
-    from probes.judging import classifier_named
-    from probes.rescore import rescore as rescore_run
-    from probes.runfile import read_run
-
-    with readable_problems():
-        recorded = read_run(path)
-        target = output or path.with_suffix(".rescored.jsonl")
-        report = rescore_run(recorded, classifier_named(classifier, judge, judge_key), target)
-    show(report, as_json=as_json)
-    say(f"the rescored run is in {target}")
 
 
 def show(report: RunReport, *, as_json: bool) -> None:

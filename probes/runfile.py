@@ -1,8 +1,9 @@
 """A run as an append-only file: a header line, a line per trial, a summary line.
 
-Every line is written whole by one unbuffered write, so a killed run leaves at most one torn line,
-at the end. Reading leaves it out and says so; resuming cuts it off and nothing else. The summary
-stands only in a run that is complete. A lock on the file keeps a second writer out.
+Lines are written whole by one unbuffered write, so a killed run leaves at most one torn line, at
+the end. Reading leaves it out and says so; resuming cuts it off and nothing else. The summary
+stands only in a run that is complete, whose trials stand in the order of its plan. A lock on the
+file keeps a second writer out.
 """
 
 from __future__ import annotations
@@ -13,22 +14,29 @@ import fcntl
 import json
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, KeysView, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Self
 
+import orjson
+
 from probes.header import FORMAT, RunHeader, differences
+from probes.ledger import Ledger
+from probes.ordering import in_order
 from probes.problem import RunProblem
 from probes.rates import Tally
 from probes.summary import RunSummary, summarise
 from probes.trial import Trial, TrialKey
 
-__all__ = ["Run", "RunProblem", "RunWriter", "is_run_file", "read_header", "read_run"]
+__all__ = ["Run", "RunProblem", "RunWriter", "is_run_file", "open_run", "read_header", "read_run"]
 
 _OPENING = b'{"kind": "run", "format": '
 """What every run file begins with."""
+_NO_RUN = "{} is not a run file: its first line is not a run's header"
+_READABLE = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +80,21 @@ def read_run(path: Path) -> Run:
     return Run(path, lines.header, trials, summed=lines.complete, torn=lines.torn)
 
 
+@contextlib.contextmanager
+def open_run(path: Path) -> Iterator[_Lines]:
+    """A run file to be gone through once: its ``header``, and ``trials()``, read as they are asked
+    for.
+
+    A torn last line is left out, as in ``read_run``. Raises RunProblem, also from ``trials()``.
+    """
+    try:
+        file = path.open("rb")
+    except OSError as problem:
+        raise RunProblem(f"{path} cannot be read: {problem.strerror}") from problem
+    with file:
+        yield _Lines(path, file)
+
+
 def is_run_file(path: Path) -> bool:
     """Whether the file begins as a run file does; False for what cannot be read."""
     try:
@@ -91,23 +114,27 @@ def read_header(path: Path) -> tuple[RunHeader, bool]:
             last = file.read().rstrip(b"\n").rpartition(b"\n")[2]
     except OSError as problem:
         raise RunProblem(f"{path} cannot be read: {problem.strerror}") from problem
-    return lines.header, last.startswith(b'{"kind": "summary"')
+    summed = last.startswith(b'{"kind": "summary"') and _object(last) is not None
+    return lines.header, summed
 
 
 class _Lines:
     """The lines of an open run file, checked as they are read.
 
-    ``end`` is the offset behind the last whole line; ``unended`` says that this line is whole but
-    for its newline.
+    ``start`` is the offset of the line read last, ``end`` that behind the last whole line;
+    ``unended`` says that this line is whole but for its newline.
     """
 
     def __init__(self, path: Path, file: BinaryIO) -> None:
         self.path = path
         self.complete = self.torn = self.unended = False
-        self.end = 0
+        self.start = self.end = 0
         self._file = file
         self._number = 0
-        row = self._next()
+        try:
+            row = self._next()
+        except RunProblem as problem:
+            raise RunProblem(_NO_RUN.format(path)) from problem
         if row is None:
             raise RunProblem(f"{path} holds no run: it has no whole first line")
         self.header = self._header(row)
@@ -140,12 +167,13 @@ class _Lines:
             self.torn = True
             return None
         self.unended = not ended
+        self.start = self.end
         self.end += len(line)
         return row
 
     def _header(self, row: dict[str, Any]) -> RunHeader:
         if row.get("kind") != "run" or not isinstance(row.get("format"), int):
-            raise RunProblem(f"{self.path} is not a run file: its first line is not a run's header")
+            raise RunProblem(_NO_RUN.format(self.path))
         if row["format"] > FORMAT:
             raise RunProblem(
                 f"{self.path} was written by a newer candor (format {row['format']}; this one "
@@ -153,7 +181,7 @@ class _Lines:
             )
         try:
             return RunHeader.from_json(row)
-        except (KeyError, TypeError, ValueError) as problem:
+        except (KeyError, TypeError, ValueError, OverflowError) as problem:
             raise self._damaged(f"the header lacks or garbles {problem}") from problem
 
     def _trial(self, row: dict[str, Any]) -> Trial:
@@ -183,12 +211,19 @@ class RunWriter:
         self.path = path
         self.header = header
         self.tally = Tally()
-        self.recorded: set[TrialKey] = set()
+        self.ledger = Ledger()
         self.complete = False
         self.torn = False
         self.winding_down = asyncio.Event()
         """Set to end the run early: no further attempt is begun then."""
         self._file = file
+        self._places: dict[TrialKey, int] = {}
+        self._end = 0
+
+    @property
+    def recorded(self) -> KeysView[TrialKey]:
+        """The keys of the trials that are in the file."""
+        return self._places.keys()
 
     @classmethod
     def create(cls, path: Path, header: RunHeader) -> RunWriter:
@@ -237,17 +272,38 @@ class RunWriter:
             )
         self.header = lines.header
         for trial in lines.trials():
-            self._count(trial)
+            self._count(trial, lines.start)
         self.complete, self.torn = lines.complete, lines.torn
         self._file.truncate(lines.end)
         self._file.seek(0, os.SEEK_END)
+        self._end = lines.end
         if lines.unended:
-            self._file.write(b"\n")
+            self._write(b"\n")
 
     def write_trial(self, trial: Trial) -> None:
         """Append the trial's line; a kill after this returns cannot lose it."""
-        self._append(trial.as_json())
-        self._count(trial)
+        self.write_trials([trial])
+
+    def write_trials(self, trials: Sequence[Trial]) -> None:
+        """Append the trials' lines by one write; a kill after this returns loses none of them."""
+        lines = [_line(trial.as_json()) for trial in trials]
+        start = self._end
+        self._write(b"".join(lines))
+        for trial, line in zip(trials, lines, strict=True):
+            self._count(trial, start)
+            start += len(line)
+
+    def finish(self, order: Iterable[TrialKey]) -> None:
+        """Close a complete run: its trials in this order, then its summary. Once only.
+
+        Where there is no room to write it anew, the trials stay in the order of their answers.
+        """
+        if self.complete:
+            return
+        starts = [self._places[key] for key in order]
+        if any(later < earlier for earlier, later in pairwise(starts)):
+            self._file = in_order(self.path, self._file, starts)
+        self.write_summary()
 
     def write_summary(self) -> None:
         """Close the run with its summary line and bring the file to the disk; once only."""
@@ -261,18 +317,22 @@ class RunWriter:
         """The rates of the trials recorded so far."""
         return summarise(self.header, self.tally)
 
-    def _count(self, trial: Trial) -> None:
-        self.recorded.add(trial.key)
+    def _count(self, trial: Trial, start: int) -> None:
+        self._places[trial.key] = start
         self.tally.add(trial)
+        self.ledger.add(trial)
 
     def _append(self, row: dict[str, Any]) -> None:
-        line = _line(row)
+        self._write(_line(row))
+
+    def _write(self, lines: bytes) -> None:
         try:
-            written = self._file.write(line)
+            written = self._file.write(lines)
         except OSError as problem:
             raise RunProblem(f"{self.path} cannot be written: {problem.strerror}") from problem
-        if written != len(line):
+        if written != len(lines):
             raise RunProblem(f"{self.path} cannot be written: the disk is full")
+        self._end += len(lines)
 
     def __enter__(self) -> Self:
         return self
@@ -289,16 +349,19 @@ class RunWriter:
 def _object(line: bytes) -> dict[str, Any] | None:
     """The JSON object that the line holds, or None where it holds none."""
     try:
-        row = json.loads(line)
-    except (ValueError, RecursionError):
-        return None
+        row = orjson.loads(line)
+    except ValueError:
+        try:
+            row = json.loads(line)  # lone surrogates, which orjson does not read
+        except (ValueError, RecursionError):
+            return None
     return row if isinstance(row, dict) else None
 
 
 def _line(row: dict[str, Any]) -> bytes:
     """One line of JSON; readable in any script, and sound even for text with lone surrogates."""
     try:
-        text = json.dumps(row, ensure_ascii=False, allow_nan=False).encode()
+        text = _READABLE.encode(row).encode()
     except UnicodeEncodeError:
         text = json.dumps(row, allow_nan=False).encode()
     return text + b"\n"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -20,12 +21,30 @@ class TargetProblem(Exception):
     """A target that cannot be addressed; the message names it and the remedy."""
 
 
+class TargetKind(StrEnum):
+    """How a target is reached."""
+
+    OPENAI = "openai"
+    """By OpenAI's chat completions at an address."""
+    LITELLM = "litellm"
+    """By LiteLLM, which knows the provider's address and language."""
+
+
+class Guard(StrEnum):
+    """Whether the guards of a gateway see the probes."""
+
+    THROUGH = "through"
+    AROUND = "around"
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
-    """An OpenAI-compatible endpoint and the model to ask for.
+    """An endpoint and the model to ask for.
 
-    ``base_url`` ends where ``/chat/completions`` follows (for most services in ``/v1``).
-    ``deployment`` pins the route when the endpoint is a Candor gateway. The key shows in no
+    ``base_url`` ends where ``/chat/completions`` follows (for most services in ``/v1``); of a
+    LiteLLM target it may be empty: then LiteLLM knows it. ``deployment`` pins the route when the
+    endpoint is a Candor gateway, ``guard`` says whether its guards are asked to let the probes by,
+    and ``revision`` what the deployment runs, as far as the user says. The key shows in no
     representation and in no run file, nor do ``extra_headers``, which are sent as they are.
     """
 
@@ -34,11 +53,15 @@ class Target:
     api_key: str | None = field(default=None, repr=False)
     deployment: str | None = None
     extra_headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    kind: TargetKind = TargetKind.OPENAI
+    guard: Guard | None = None
+    revision: str = ""
 
     @property
     def name(self) -> str:
         """What reports call it: the deployment's name, or ``model@base_url``."""
-        return self.deployment or f"{self.model}@{self.base_url}"
+        place = f"{self.model}@{self.base_url}" if self.base_url else self.model
+        return self.deployment or place
 
     @property
     def url(self) -> str:
@@ -56,6 +79,8 @@ class Target:
             headers["authorization"] = f"Bearer {self.api_key}"
         if self.deployment:
             headers["x-candor-deployment"] = self.deployment
+        if self.guard is Guard.AROUND:
+            headers["x-candor-guard"] = "off"
         return headers
 
     def as_json(self) -> dict[str, Any]:
@@ -65,6 +90,9 @@ class Target:
             "base_url": self.base_url,
             "model": self.model,
             "deployment": self.deployment,
+            "kind": self.kind.value,
+            "guard": None if self.guard is None else self.guard.value,
+            "revision": self.revision,
         }
 
 
@@ -78,11 +106,17 @@ def at_base_url(base_url: str, model: str, *, api_key: str | None = None) -> Tar
     """The target at an address as a user writes it; raises TargetProblem."""
     if not model:
         raise TargetProblem(f"no model is named for {base_url}; add --model NAME")
-    return Target(_clean(base_url), model, _usable(api_key))
+    return Target(server_at(base_url), model, _usable(api_key))
 
 
 def at_gateway(
-    gateway: str, deployment: str, *, model: str | None = None, api_key: str | None = None
+    gateway: str,
+    deployment: str,
+    *,
+    model: str | None = None,
+    api_key: str | None = None,
+    guard: Guard | None = None,
+    revision: str = "",
 ) -> Target:
     """A deployment of a running gateway; without a model, the deployment's name is asked for.
 
@@ -90,9 +124,28 @@ def at_gateway(
     """
     if not deployment.isascii() or not deployment.isprintable() or deployment != deployment.strip():
         raise TargetProblem(f"{deployment!r} cannot be the name of a deployment")
-    base_url = _clean(gateway)
+    base_url = server_at(gateway)
     base_url = base_url if base_url.endswith("/v1") else f"{base_url}/v1"
-    return Target(base_url, model or deployment, _usable(api_key), deployment)
+    return Target(
+        base_url,
+        model or deployment,
+        _usable(api_key),
+        deployment,
+        guard=guard,
+        revision=revision,
+    )
+
+
+def by_litellm(model: str, *, base_url: str | None = None, api_key: str | None = None) -> Target:
+    """The target of a LiteLLM model string such as ``anthropic/claude-sonnet-4-5``.
+
+    Without an address LiteLLM knows where the provider is, and without a key it looks for the
+    provider's own environment variable. Raises TargetProblem.
+    """
+    if not model.strip() or not model.isprintable():
+        raise TargetProblem(f"{model!r} is not a LiteLLM model; write PROVIDER/MODEL")
+    place = "" if base_url is None else server_at(base_url)
+    return Target(place, model.strip(), _usable(api_key), kind=TargetKind.LITELLM)
 
 
 def parse_target(text: str) -> tuple[str, str] | None:
@@ -104,7 +157,7 @@ def parse_target(text: str) -> tuple[str, str] | None:
     return None
 
 
-def _clean(base_url: str) -> str:
+def server_at(base_url: str) -> str:
     """The address without a trailing slash; raises TargetProblem on what is not one."""
     try:
         parts = urlsplit(base_url)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import StrEnum
+from operator import itemgetter
 from typing import Any
 
 from classifiers.verdict import Verdict
@@ -29,6 +31,8 @@ class Trial:
     ``verdict`` is None exactly when ``outcome`` is ``error``; ``error`` then says why in one line.
     ``status`` is the HTTP status, None where no response came. ``latency_seconds`` spans the last
     try; ``asked_at`` is Unix time of its start. ``signals`` are the wire names of native refusals.
+    ``cost_usd`` is what asking cost, None where no price or no count of tokens is known; ``cached``
+    says that the reply was kept from an earlier run, so that no model was asked.
     """
 
     case: ProbeCase
@@ -47,6 +51,8 @@ class Trial:
     input_tokens: int | None = None
     output_tokens: int | None = None
     tool_calls: int = 0
+    cost_usd: float | None = None
+    cached: bool = False
 
     @property
     def key(self) -> TrialKey:
@@ -79,6 +85,8 @@ class Trial:
             "input_tokens": self.input_tokens,
             "output_tokens": self.output_tokens,
             "tool_calls": self.tool_calls,
+            "cost_usd": self.cost_usd,
+            "cached": self.cached,
         }
 
     @classmethod
@@ -88,6 +96,7 @@ class Trial:
         Other rows are also those that contradict themselves: a verdict whose ``refused`` is not
         its label's, an error with a verdict, an answer without one.
         """
+        _check_texts(row)
         case = ProbeCase(
             id=row["id"],
             set=row["set"],
@@ -115,7 +124,41 @@ class Trial:
             input_tokens=row["input_tokens"],
             output_tokens=row["output_tokens"],
             tool_calls=row.get("tool_calls", 0),
+            cost_usd=_cost(row.get("cost_usd")),
+            cached=bool(row.get("cached", False)),
         )
+
+
+_TEXTS = (
+    "id",
+    "set",
+    "prompt",
+    "category",
+    "reply",
+    "error",
+    "finish_reason",
+    "reasoning",
+    "model",
+)
+_OPTIONAL_TEXTS = ("cluster", "facet")
+_texts_of = itemgetter(*_TEXTS)
+
+
+def _check_texts(row: dict[str, Any]) -> None:
+    """TypeError, which names the field, where a text is none: whoever reads trials relies on it."""
+    optional = [row.get(name, "") for name in _OPTIONAL_TEXTS]
+    found = (*_texts_of(row), *optional)
+    if {*map(type, found)} != {str}:
+        names = zip((*_TEXTS, *_OPTIONAL_TEXTS), found, strict=True)
+        wrong = next(name for name, text in names if not isinstance(text, str))
+        raise TypeError(f"{wrong}, which is not text")
+
+
+def _cost(usd: float | None) -> float | None:
+    """The cost in a trial's line; ValueError for one that no sum can hold."""
+    if usd is not None and not 0 <= usd < math.inf:
+        raise ValueError(f"cost_usd, which is {usd}")
+    return None if usd is None else float(usd)
 
 
 def _verdict(row: dict[str, Any] | None, outcome: Outcome) -> Verdict | None:

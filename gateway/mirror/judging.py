@@ -82,7 +82,8 @@ def open_judge(order: JudgeOrder) -> JudgeClassifier:
     # In the scorer alone: a gateway that only passes the order on needs no client for it.
     from classifiers.budget import Budget
     from classifiers.judge import JudgeClassifier
-    from probes.judge_model import HttpJudge, Price
+    from probes.judge_model import HttpJudge
+    from probes.price import Price
     from probes.target import Target
 
     elsewhere = order.header is not None and order.header != "authorization"

@@ -17,7 +17,8 @@ from typing import Any
 import pytest
 
 from classifiers.judge import Opinion, question
-from probes.judge_model import HttpJudge, Price, open_judge
+from probes.judge_model import HttpJudge, open_judge
+from probes.price import Price
 from probes.target import Target
 from tests.classifiers.test_judge import said
 from tests.services import free_port

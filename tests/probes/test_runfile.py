@@ -167,7 +167,7 @@ def test_a_run_of_a_newer_format_asks_for_an_upgrade(path: Path) -> None:
 
 def test_a_file_that_belongs_to_someone_else_is_never_resumed_into(path: Path) -> None:
     path.write_text("prompt,category\nhello,x\n")
-    with pytest.raises(RunProblem, match=r"damaged at line 1"):
+    with pytest.raises(RunProblem, match=r"is not a run file"):
         RunWriter.resume(path, a_header())
     assert path.read_text() == "prompt,category\nhello,x\n"
 
@@ -243,11 +243,62 @@ def test_a_header_is_read_without_its_trials(path: Path) -> None:
     assert read_header(path) == (a_header(planned=1), True)
 
 
+def test_a_run_whose_summary_is_torn_is_not_complete(path: Path) -> None:
+    with RunWriter.create(path, a_header(planned=1)) as run:
+        run.write_trial(trials_of([R])[0])
+        run.write_summary()
+    path.write_bytes(path.read_bytes()[:-9])
+    assert read_header(path) == (a_header(planned=1), False)
+
+
+@pytest.mark.parametrize(
+    ("line", "name", "there", "instead"),
+    [
+        (1, "run_id", '"run_id": "', '"run_id": null, "": "'),
+        (1, "repeats", '"repeats": 1', '"repeats": "1"'),
+        (1, "limit", '"limit": null', '"limit": []'),
+        (1, "the set", '"rows": ', '"rows": 1e'),
+        (2, "category", '"category": "', '"category": 7, "": "'),
+        (2, "cluster", '"cluster": "', '"cluster": [], "": "'),
+        (2, "reply", '"reply": "', '"reply": null, "": "'),
+    ],
+)
+def test_a_value_of_another_type_is_a_damaged_line_that_names_it(
+    path: Path, line: int, name: str, there: str, instead: str
+) -> None:
+    a_run_file(path, trials_of([R, C]))
+    text = path.read_text()
+    assert there in text
+    path.write_text(text.replace(there, instead, 1))
+    with pytest.raises(RunProblem, match=rf"damaged at line {line}.*{name}"):
+        read_run(path)
+
+
+@pytest.mark.parametrize("cost", ["NaN", "1e999", "-0.1", '"dear"'])
+def test_a_cost_that_no_sum_can_hold_is_a_damaged_line(path: Path, cost: str) -> None:
+    a_run_file(path, trials_of([R, C]))
+    path.write_text(path.read_text().replace('"cost_usd": null', f'"cost_usd": {cost}', 1))
+    with pytest.raises(RunProblem, match=r"damaged at line 2.*cost_usd|damaged at line 2.*str"):
+        read_run(path)
+
+
 def test_rates_come_from_the_lines_not_from_the_summary(path: Path) -> None:
     run = a_run_file(path, trials_of([R, C]))
     forged = path.read_text().replace('"value": 0.5', '"value": 0.0')
     path.write_text(forged)
     assert read_run(path).summary() == run.summary()
+
+
+@pytest.mark.parametrize("content", [b"prompt,category\nhello,x\n", b"my notes\nmore\n"])
+def test_a_text_file_is_no_damaged_run_of_which_a_line_should_go(
+    path: Path, content: bytes
+) -> None:
+    path.write_bytes(content)
+    for read in (read_run, lambda path: RunWriter.resume(path, a_header())):
+        with pytest.raises(RunProblem, match=r"run\.jsonl is not a run file") as problem:
+            read(path)
+        assert "remove" not in str(problem.value)
+    assert path.read_bytes() == content
 
 
 @pytest.mark.parametrize(
