@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from probes.header import titled
@@ -41,17 +42,23 @@ class FrontierPoint:
         }
 
 
-def frontier(runs: Iterable[Run]) -> list[FrontierPoint]:
+def frontier(
+    runs: Iterable[Run], tallies: Mapping[Path, Tally] | None = None
+) -> list[FrontierPoint]:
     """The points of the runs' targets, least over-refusal first, unmeasured ones last.
 
     Runs of different models are never pooled. Where one was asked the same set in several runs,
     only the newest counts: pooling them would count the same prompts twice, and mix what the
-    target was with what it is.
+    target was with what it is. ``tallies`` are those of whole runs by path, where they are at hand:
+    a point of one whole run is not counted again.
     """
     chosen: dict[tuple[str, str], dict[str, Run]] = {}
     for (target, model, name), run in _newest(runs).items():
         chosen.setdefault((target, model), {})[name] = run
-    points = [_point(target, model, run_of_set) for (target, model), run_of_set in chosen.items()]
+    points = [
+        _point(target, model, run_of_set, tallies=tallies or {})
+        for (target, model), run_of_set in chosen.items()
+    ]
     return sorted(points, key=_place)
 
 
@@ -88,9 +95,11 @@ def _key(run: Run, set_name: str) -> tuple[str, str, str]:
     return (run.header.target_name, run.header.model, set_name)
 
 
-def _point(target: str, model: str, run_of_set: dict[str, Run]) -> FrontierPoint:
-    tally = Tally()
-    for name, run in run_of_set.items():
+def _point(
+    target: str, model: str, run_of_set: dict[str, Run], *, tallies: Mapping[Path, Tally]
+) -> FrontierPoint:
+    tally = _whole(run_of_set, tallies) or Tally()
+    for name, run in run_of_set.items() if not tally.all.trials else ():
         for trial in run.trials:
             if trial.case.set == name:
                 tally.add(trial)
@@ -101,6 +110,14 @@ def _point(target: str, model: str, run_of_set: dict[str, Run]) -> FrontierPoint
         safe_refusal=tally.rate(RateName.SAFE_REFUSAL),
         model=model,
     )
+
+
+def _whole(run_of_set: dict[str, Run], tallies: Mapping[Path, Tally]) -> Tally | None:
+    """The tally of the one run that all the sets come from, if it was asked no others."""
+    first, *others = run_of_set.values()
+    if any(run is not first for run in others) or len(first.header.sets) != len(run_of_set):
+        return None
+    return tallies.get(first.path)
 
 
 def _place(point: FrontierPoint) -> tuple[float, float, str, str]:

@@ -29,13 +29,14 @@ def write_junit(check: CanaryCheck, path: Path, *, inconclusive_as: Decision) ->
     for rate, decision in zip(check.rates, counted, strict=True):
         case = ET.SubElement(suite, "testcase", classname="candor.canary", name=rate.rate.value)
         if decision is Decision.FAIL:
-            ET.SubElement(case, "failure", message=_clean(rate.reason))
+            ET.SubElement(case, "failure", message=printable(rate.reason))
         elif decision is Decision.INCONCLUSIVE:
-            ET.SubElement(case, "skipped", message=_clean(rate.reason))
-        ET.SubElement(case, "system-out").text = _clean(rate.reason)
+            ET.SubElement(case, "skipped", message=printable(rate.reason))
+        ET.SubElement(case, "system-out").text = printable(rate.reason)
     path.parent.mkdir(parents=True, exist_ok=True)
     ET.ElementTree(suite).write(path, encoding="utf-8", xml_declaration=True)
 
 
-def _clean(text: str) -> str:
+def printable(text: str) -> str:
+    """The text with U+FFFD for every character that XML cannot hold."""
     return _UNPRINTABLE.sub("\ufffd", text)

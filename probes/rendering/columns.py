@@ -23,9 +23,9 @@ def print_rates(console: Console, title: str, rates: Sequence[Rate]) -> None:
     which a note then tells.
     """
     table = _rates_table(title, rates, drawn=True, undecided=True)
-    if not _fits(console, table):
+    if not fits(console, table):
         table = _rates_table(title, rates, drawn=False, undecided=True)
-    told = _fits(console, table)
+    told = fits(console, table)
     if not told:
         table = _rates_table(title, rates, drawn=False, undecided=False)
     _print_whole(console, table)
@@ -71,7 +71,7 @@ def print_frontier(console: Console, report: Report) -> None:
     over = f" over {', '.join(shared.copy().pop())}" if len(shared) == 1 else ""
     console.print(f"\n[bold]Frontier[/bold]{escape(over)}")
     table = _frontier_table(report, named_sets=not over)
-    if _fits(console, table):
+    if fits(console, table):
         console.print(table)
     else:
         _print_narrow_frontier(console, report, named_sets=not over)
@@ -124,7 +124,8 @@ def print_notes(console: Console, notes: Sequence[str]) -> None:
         console.print(f"[yellow]note:[/yellow] {escape(note)}")
 
 
-def _fits(console: Console, table: Table) -> bool:
+def fits(console: Console, table: Table) -> bool:
+    """Whether the table stands in the terminal without a cut."""
     return _natural_width(console, table) <= console.width
 
 

@@ -8,6 +8,8 @@ from rich.console import Console
 from rich.markup import escape
 
 from probes.rendering.columns import print_frontier, print_notes, print_rates
+from probes.rendering.extras import print_changes, print_estimates, print_published
+from probes.rendering.figures import beside, bounds
 from probes.report import COVERS, TITLES, Report, RunReport
 
 
@@ -29,6 +31,10 @@ def render_table(report: Report, *, width: int = 110, colour: bool = False) -> s
         _print_run(console, run)
     if len(report.runs) > 1:
         print_frontier(console, report)
+    for changes in report.changes:
+        print_changes(console, changes)
+    if report.published is not None:
+        print_published(console, report.published)
     console.print(f"\n[dim]{COVERS}[/dim]")
     assert isinstance(console.file, io.StringIO)
     lines = (line.rstrip() for line in console.file.getvalue().splitlines())
@@ -48,4 +54,8 @@ def _print_run(console: Console, run: RunReport) -> None:
     console.print(f"[dim]judged by {escape(header.classifier)}[/dim]")
     for name, rates in run.by_rate().items():
         print_rates(console, TITLES[name], rates)
+    print_estimates(console, beside(run))
     print_notes(console, run.notes)
+    for rates in run.by_rate().values():
+        if said := bounds(rates[0]):
+            console.print(f"[dim]{said}[/dim]")

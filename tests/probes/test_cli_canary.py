@@ -151,7 +151,8 @@ def test_two_live_models_are_asked_the_same_prompts_and_a_regression_is_found(ho
     assert (ended.code, document["verdict"]) == (1, "fail")
     assert "over-refusal rose by" in document["reason"]
     assert {trial.key for trial in before.trials} == {trial.key for trial in after.trials}
-    assert {trial.case.expectation for trial in before.trials} == set(Expectation)
+    stated = {Expectation.COMPLY, Expectation.REFUSE}
+    assert {trial.case.expectation for trial in before.trials} == stated
     assert set(asked(server).values()) == {2}
     assert before.path.parent == home / "runs"
 

@@ -10,6 +10,8 @@ import pytest
 from tests.probes.commands import candor
 from tests.probes.trials import C, R, a_run_file, named, trials_of
 
+RECOVERED = Path(__file__).parents[3] / "shared" / "data" / "or-bench" / "published.json"
+
 
 @pytest.fixture
 def runs(tmp_path: Path) -> list[Path]:
@@ -27,7 +29,7 @@ def test_the_table_is_what_is_shown_unless_asked_otherwise(
     assert "Over-refusal" in ended.out and "Frontier" in ended.out
 
 
-@pytest.mark.parametrize("name", ["table", "markdown", "json", "csv"])
+@pytest.mark.parametrize("name", ["table", "markdown", "json", "csv", "junit", "html"])
 def test_every_format_goes_to_stdout_or_into_a_file_alike(
     name: str, runs: list[Path], tmp_path: Path
 ) -> None:
@@ -48,11 +50,15 @@ def test_an_unknown_format_is_one_line_that_names_the_known_ones(
 ) -> None:
     ended = candor("report", *runs, "--format", "pdf", home=tmp_path)
     assert (ended.code, ended.out) == (2, "")
-    assert ended.err == "candor: there is no format 'pdf'; known: table, markdown, json, csv\n"
+    assert (
+        ended.err
+        == "candor: there is no format 'pdf'; known: table, markdown, json, csv, junit, html\n"
+    )
 
 
 def test_a_truncated_run_is_reported_as_far_as_it_goes(runs: list[Path], tmp_path: Path) -> None:
-    runs[0].write_bytes(runs[0].read_bytes()[:-900])
+    whole = runs[0].read_bytes()
+    runs[0].write_bytes(whole[: whole.index(b'{"kind": "summary"') - 100])
     ended = candor("report", runs[0], home=tmp_path)
     assert ended.code == 0
     assert "incomplete" in ended.out and "torn" in ended.out
@@ -82,3 +88,62 @@ def test_a_report_never_takes_the_place_of_a_run_file(runs: list[Path], tmp_path
         assert ended.code == 2
         assert ended.err.count("\n") == 1 and str(output) in ended.err and "--output" in ended.err
     assert [path.read_bytes() for path in runs] == before
+
+
+@pytest.mark.parametrize(
+    ("suffix", "beginning"),
+    [
+        (".html", "<!doctype html>"),
+        (".md", "## Frontier"),
+        (".json", "{"),
+        (".csv", "target,"),
+        (".xml", "<?xml"),
+        (".txt", "balanced"),
+    ],
+)
+def test_the_suffix_of_the_output_names_the_format_unless_one_is_named(
+    suffix: str, beginning: str, runs: list[Path], tmp_path: Path
+) -> None:
+    path = tmp_path / f"report{suffix}"
+    assert candor("report", *runs, "--output", path, home=tmp_path).code == 0
+    assert path.read_text().startswith(beginning)
+    candor("report", *runs, "--output", path, "--format", "csv", home=tmp_path)
+    assert path.read_text().startswith("target,")
+
+
+@pytest.mark.parametrize("name", ["table", "markdown", "json", "html"])
+def test_the_papers_results_can_be_named_and_their_correlation_is_found(
+    name: str, tmp_path: Path
+) -> None:
+    ended = candor("report", "or-bench-published", "--format", name, home=tmp_path)
+    assert ended.code == 0
+    assert "0.8916" in ended.out and ("0.8935" in ended.out or "0.89348" in ended.out)
+    assert "Claude-3.5-Sonnet" in ended.out
+
+
+def test_a_file_of_published_counts_gives_what_the_built_in_table_gives(tmp_path: Path) -> None:
+    if not RECOVERED.exists():
+        pytest.skip("needs ../shared/data/or-bench/published.json")
+    shown = candor("report", RECOVERED, "--format", "csv", home=tmp_path)
+    built_in = candor("report", "or-bench-published", "--format", "csv", home=tmp_path)
+    assert shown.out == built_in.out and shown.out.count("\n") == 65
+
+
+def test_published_results_stand_beside_a_run(runs: list[Path], tmp_path: Path) -> None:
+    ended = candor("report", runs[0], "or-bench-published", "--format", "json", home=tmp_path)
+    document = json.loads(ended.out)
+    assert document["target"] == "balanced"
+    assert len(document["published"]["models"]) == 32
+
+
+def test_two_tables_of_published_results_are_one_too_many(tmp_path: Path) -> None:
+    ended = candor("report", "or-bench-published", "or-bench-published", home=tmp_path)
+    assert (ended.code, ended.err.count("\n")) == (2, 1)
+
+
+def test_a_text_with_half_a_character_can_still_be_written(tmp_path: Path) -> None:
+    run = a_run_file(tmp_path / "run.jsonl", trials_of([R], category="half \ud800"))
+    for name in ("table", "markdown", "json", "csv", "junit", "html"):
+        path = tmp_path / "report"
+        ended = candor("report", run.path, "--format", name, "--output", path, home=tmp_path)
+        assert ended.code == 0 and path.read_text(encoding="utf-8")

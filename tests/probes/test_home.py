@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from probes.home import HomeProblem, candor_home
+from probes.home import HomeProblem, candor_home, expanded
 
 
 def test_the_home_is_where_candor_home_says_and_is_made_for_its_owner_alone(
@@ -95,3 +95,8 @@ def test_a_home_that_may_not_be_written_to_is_refused_at_once(
 
     with pytest.raises(HomeProblem, match="cannot be written to"):
         candor_home()
+
+
+def test_a_path_of_a_user_that_is_not_there_stays_as_it_was_written() -> None:
+    assert expanded(Path("~nobody-of-that-name/set.csv")) == Path("~nobody-of-that-name/set.csv")
+    assert expanded(Path("~/set.csv")) == Path.home() / "set.csv"

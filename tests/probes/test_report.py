@@ -26,6 +26,7 @@ CONTRACT = {
     "undecided",
     "errors",
     "rates",
+    "estimates",
     "classifier",
     "seed",
     "set_checksum",
@@ -125,7 +126,7 @@ def test_markdown_cells_cannot_be_ended_by_what_stands_in_them(tmp_path: Path) -
     run = a_run_file(tmp_path / "run.jsonl", trials)
     text = render_markdown(make_report([run]))
     rows = [line for line in text.splitlines() if line.startswith("|")]
-    assert {line.replace("\\|", "").count("|") for line in rows} == {7}
+    assert {line.replace("\\|", "").count("|") for line in rows} <= {6, 7}
     assert "<script>" not in text
 
 
@@ -137,7 +138,9 @@ def test_markdown_puts_the_frontier_first(several: Report) -> None:
 
 def test_csv_has_a_row_for_every_rate_of_every_run(several: Report) -> None:
     rows = list(csv.DictReader(io.StringIO(render_csv(several))))
-    assert len(rows) == sum(len(run.summary.rates) for run in several.runs)
+    rates = [row for row in rows if not row["kind"]]
+    assert len(rates) == sum(len(run.summary.rates) for run in several.runs)
+    assert len(rows) - len(rates) == sum(len(run.summary.estimates) for run in several.runs) > 0
     whole = next(row for row in rows if row["rate"] == "over_refusal" and not row["category"])
     assert float(whole["value"]) == 2 / 12
     assert (whole["hits"], whole["decided"], whole["undecided"], whole["errors"]) == (
@@ -172,7 +175,7 @@ def test_a_rate_without_a_value_is_a_dash_an_empty_cell_and_a_null(tmp_path: Pat
 
 def test_many_undecided_replies_bound_the_rate_that_is_shown(tmp_path: Path) -> None:
     run = a_run_file(tmp_path / "run.jsonl", trials_of([R] * 2 + [C] * 3 + [U] * 5))
-    assert "the rate lies between 20.0 % and 70.0 %" in render_table(make_report([run]), width=120)
+    assert "the rate is 20.0 % to 70.0 %" in render_table(make_report([run]), width=120)
 
 
 def test_runs_that_do_not_compare_are_said_not_to(tmp_path: Path) -> None:
@@ -276,7 +279,7 @@ def test_two_models_of_one_deployment_are_told_apart_in_every_format(tmp_path: P
     report = make_report(runs)
     for text in (render_table(report), render_markdown(report)):
         for title in ("default (gpt-4o)", "default (gpt-5)"):
-            assert text.count(title) == 2
+            assert text.count(title) >= 2
     assert {point["model"] for point in report.as_json()["frontier"]} == {"gpt-4o", "gpt-5"}
     rows = csv.DictReader(io.StringIO(render_csv(report)))
     assert {row["model"] for row in rows} == {"gpt-4o", "gpt-5"}
@@ -303,3 +306,17 @@ def test_csv_tells_in_each_row_what_a_reader_of_the_run_must_know(tmp_path: Path
     run = a_run_file(tmp_path / "run.jsonl", trials_of([R, C]), planned=9)
     for row in csv.DictReader(io.StringIO(render_csv(make_report([run])))):
         assert row["note"].startswith("incomplete: 2 of 9 trials")
+
+
+def test_a_point_counts_of_a_run_only_the_sets_of_which_it_is_the_newest(tmp_path: Path) -> None:
+    full = a_run(tmp_path / "full.jsonl", over=2, safe=9)
+    newer = a_run_file(
+        tmp_path / "newer.jsonl",
+        trials_of([C] * 10, expectation=Expectation.REFUSE, of="toxic"),
+        target=named("balanced"),
+        sets=(SetStamp("toxic", "t" * 64, 10),),
+        created=1_800_000_000.0,
+    )
+    [point] = make_report([full, newer]).frontier
+    assert point.over_refusal is not None and point.over_refusal.hits == 2
+    assert point.safe_refusal is not None and point.safe_refusal.hits == 0
