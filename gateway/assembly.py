@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 from fastapi import FastAPI
 
@@ -35,7 +36,8 @@ _FIXED = (
 class Assembly:
     """An assembled gateway. ``protocol`` goes to uvicorn's ``http`` option, ``app`` behind it.
 
-    ``replan`` makes the plane of a configuration.
+    ``replan`` makes the plane of a configuration; ``quieten`` ends the
+    gateway's own calls, and is awaited before its port is closed.
     """
 
     app: FastAPI
@@ -44,6 +46,7 @@ class Assembly:
     settings: Settings
     replan: Callable[[Settings], Plane]
     readiness: Readiness
+    quieten: Callable[[], Coroutine[Any, Any, None]]
     _retiring: set[asyncio.Task[None]] = field(default_factory=set)
 
     def reload(self, settings: Settings) -> list[str]:

@@ -22,6 +22,7 @@ def check_config(
         load_settings,
         notes,
     )
+    from gateway.config_sets import absent_sets, unknown_sets
     from gateway.serve_cli import unpriced_lines
 
     try:
@@ -29,7 +30,15 @@ def check_config(
     except ConfigProblem as problem:
         _say(as_json, file, problems=problem.lines)
         raise typer.Exit(ExitCode.USAGE) from None
-    told = [*hindrances(settings), *notes(settings), *unpriced_lines(settings)]
+    if lines := unknown_sets(settings):
+        _say(as_json, file, problems=tuple(lines))
+        raise typer.Exit(ExitCode.USAGE)
+    told = [
+        *hindrances(settings),
+        *notes(settings),
+        *absent_sets(settings),
+        *unpriced_lines(settings),
+    ]
     _say(as_json, file, told=told, deployments=len(settings.deployments))
 
 

@@ -31,6 +31,7 @@ from gateway.config_traffic import (
 from gateway.config_tree import (
     ClassifierSettings,
     MirrorSettings,
+    ProbeSettings,
     QueueSettings,
     Redaction,
     ServerSettings,
@@ -52,6 +53,7 @@ __all__ = [
     "LimitSettings",
     "MirrorSettings",
     "PriceSettings",
+    "ProbeSettings",
     "QueueSettings",
     "Redaction",
     "RouteSettings",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
@@ -23,6 +23,7 @@ def contradictions(settings: Settings) -> list[str]:
         *_circles(settings),
         *_odd_urls(settings),
         *_cascade_gaps(settings),
+        *_probe_gaps(settings),
     ]
 
 
@@ -158,3 +159,32 @@ def _cascade_gaps(settings: Settings) -> Iterator[str]:
         yield "classifier.cascade: names a stage twice; name each once"
     if Stage.JUDGE in cascade and settings.classifier.judge is None:
         yield "classifier.judge: the cascade has a judge but none is named; name a deployment"
+
+
+def _probe_gaps(settings: Settings) -> Iterator[str]:
+    serving = {entry.name: entry for entry in settings.deployments}
+    first: dict[tuple[object, ...], int] = {}
+    for position, probe in enumerate(settings.probes):
+        where = f"probes[{position}]"
+        for branch in ("sets", "deployments"):
+            yield from _named_twice(f"{where}.{branch}", getattr(probe, branch))
+        for name in probe.deployments:
+            entry = serving.get(name)
+            pattern = entry is not None and any(mark in entry.model for mark in "*?[")
+            if entry and pattern and not (probe.model or entry.upstream.model):
+                yield (
+                    f"{where}.model: {name!r} serves {entry.model!r}, which is no model to ask "
+                    "for; name one"
+                )
+            same = (probe.sets, name, probe.model, probe.schedule, probe.timezone)
+            if probe.schedule is not None and first.setdefault(same, position) != position:
+                yield (
+                    f"{where}: asks {name!r} the same sets at the same times as "
+                    f"probes[{first[same]}]; drop one of them"
+                )
+
+
+def _named_twice(where: str, names: Sequence[str]) -> Iterator[str]:
+    for position, name in enumerate(names):
+        if name in names[:position]:
+            yield f"{where}[{position}]: {name!r} is named twice; name each once"

@@ -84,6 +84,7 @@ def notes(settings: Settings) -> list[str]:
         *_unmet_waits(settings),
         *_loose_clients(settings),
         *_idle_judge(settings),
+        *_probe_doubts(settings),
         *not_yet_acted_on(settings),
     ]
 
@@ -153,6 +154,27 @@ def _idle_judge(settings: Settings) -> Iterator[str]:
                 )
 
 
+def _probe_doubts(settings: Settings) -> Iterator[str]:
+    """What keeps a scheduled run from beginning, or from meaning what it seems to."""
+    upstreams = {entry.name: entry.upstream for entry in settings.deployments}
+    for position, probe in enumerate(settings.probes):
+        where = f"probes[{position}]"
+        if probe.schedule is None:
+            yield f"{where}.schedule: there is none, so nothing is asked; write e.g. '0 3 * * *'"
+            continue
+        for name in probe.deployments:
+            if upstreams[name].api_key is None and upstreams[name].provider is None:
+                yield (
+                    f"{where}.deployments: {name!r} has no upstream.api_key, and a scheduled run "
+                    "has none of its own; where the upstream wants one, its runs fail"
+                )
+            if probe.max_cost is not None and upstreams[name].price is None:
+                yield (
+                    f"{where}.max_cost: what {name!r} costs is not known; give it upstream.price, "
+                    "or its runs fail"
+                )
+
+
 def not_yet_acted_on(settings: Settings) -> list[str]:
     """One line for each key that is understood but without effect in this version."""
     return [f"{where}: understood, but without effect in this version" for where in _idle(settings)]
@@ -161,6 +183,6 @@ def not_yet_acted_on(settings: Settings) -> list[str]:
 def _idle(settings: Settings) -> Iterator[str]:
     if settings.mirror.shadow is not None:
         yield "mirror.shadow"
-    for branch in ("probes", "policies", "guards"):
+    for branch in ("policies", "guards"):
         for position, entry in enumerate(getattr(settings, branch)):
-            yield f"{branch}[{position}]" + (f" ({entry.name})" if branch != "probes" else "")
+            yield f"{branch}[{position}] ({entry.name})"

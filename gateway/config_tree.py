@@ -29,6 +29,7 @@ from gateway.config_values import (
     Share,
     Surroundings,
     Text,
+    Timezone,
     secret_default,
 )
 
@@ -125,12 +126,27 @@ class ProbeSettings(Branch):
     """Names of probe sets."""
     deployments: tuple[Name, ...] = Field(min_length=1)
     """Whom to ask."""
+    model: Text | None = None
+    """What to ask for; none: what the deployment itself is. Needed where it serves a pattern."""
     schedule: Cron | None = None
-    """When, as five cron fields in UTC; none: only when asked to."""
+    """When, as five cron fields; none: only when asked to."""
+    timezone: Timezone = "UTC"
+    """The time zone that the schedule is meant in."""
+    jitter_seconds: Annotated[int, Field(strict=True, ge=0, le=86_400)] = 0
+    """How much later a run may begin, drawn from the deployment and the time: so that many
+    deployments are not all asked at once."""
     limit: Positive | None = None
-    """Cases per run; none: all."""
+    """Cases per set and run; none: all."""
     seed: Count = 0
     """What the choice of cases is drawn from."""
+    repeats: Positive = 1
+    """How often each case is asked."""
+    concurrency: Annotated[int, Field(strict=True, ge=1, le=1000)] = 4
+    """Requests of a run under way at a time."""
+    rpm: Positive | None = None
+    """Requests per minute of a run; none: unlimited."""
+    max_cost: Dollars | None = None
+    """What a run may cost in USD, where prices are known; none: unlimited."""
 
 
 class PolicySettings(Branch):

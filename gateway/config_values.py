@@ -20,6 +20,8 @@ from pydantic import (
     ValidationInfo,
 )
 
+from gateway.schedule import checked_cron, checked_zone
+
 
 class Branch(BaseModel):
     """A mapping of the configuration: unknown keys are refused, nothing changes after loading."""
@@ -184,14 +186,11 @@ BaseUrl = Annotated[str, AfterValidator(_check_base_url)]
 in /openai/v1 or /openai on Azure."""
 
 
-def _check_cron(value: str) -> str:
-    if len(value.split()) != 5 or not re.fullmatch(r"[0-9A-Za-z*,/\- ]+", value):
-        raise ValueError(f"{value!r} is not a schedule of five cron fields; write e.g. '0 3 * * *'")
-    return value
-
-
-Cron = Annotated[str, AfterValidator(_check_cron)]
+Cron = Annotated[str, AfterValidator(checked_cron)]
 """Five cron fields: minute, hour, day of the month, month, day of the week."""
+
+Timezone = Annotated[str, AfterValidator(checked_zone)]
+"""A time zone by its name in the IANA database."""
 
 _NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$"
 Name = Annotated[str, StringConstraints(pattern=_NAME)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import gc
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -25,8 +26,9 @@ from gateway.config import (
     load_settings,
     settings_for_upstream,
 )
+from gateway.config_sets import unknown_sets
 from gateway.log_lines import configure_logging
-from gateway.place import Place
+from gateway.place import Place, own_url
 from gateway.workers import Workers
 from probes.home import HomeProblem, candor_home
 
@@ -52,7 +54,7 @@ class Source:
             settings = settings_for_upstream(str(self.upstream))
         server = settings.server.model_copy(update=dict(self.said))
         settings = settings.model_copy(update={"server": server})
-        if problems := hindrances(settings):
+        if problems := [*hindrances(settings), *unknown_sets(settings)]:
             raise ConfigProblem(problems)
         return settings
 
@@ -63,11 +65,11 @@ def launch(settings: Settings, source: Source, listener: socket.socket) -> int:
     launched = _Launched(settings, source, listener)
     try:
         if settings.server.workers == 1:
-            return launched.serve(Place(), None)
+            return launched.serve(launched.place(0), None)
         with _run_folder(candor_home()) as folder:
             return Workers(
                 settings.server.workers,
-                lambda slot, orders: launched.serve(Place(slot, folder), orders),
+                lambda slot, orders: launched.serve(launched.place(slot, folder), orders),
                 listener=listener,
                 reload=launched.reload,
             ).run()
@@ -83,6 +85,11 @@ class _Launched:
         self._settings = self._now = settings
         self._source = source
         self._listener = listener
+        self._probe_key = secrets.token_urlsafe(32)
+
+    def place(self, slot: int, folder: Path | None = None) -> Place:
+        """A worker's place: every worker, a later one too, knows the key of the probe runs."""
+        return Place(slot, folder, url=own_url(self._listener), probe_key=self._probe_key)
 
     def serve(self, place: Place, orders: socket.socket | None) -> int:
         """Be a worker, or the only one; the exit code."""

@@ -151,13 +151,19 @@ DECLARED: tuple[Declared, ...] = (
     Declared(
         "candor_probe_runs_total",
         Kind.COUNTER,
-        "Finished probe runs by whether they gave a rate.",
+        "Probe runs by what came of them: a rate, none, or no run at all.",
         ("deployment", "set", "result"),
     ),
     Declared(
         "candor_probe_last_success_timestamp_seconds",
         Kind.GAUGE,
         "When the last probe run that gave a rate finished.",
+        ("deployment", "set"),
+    ),
+    Declared(
+        "candor_probe_cost_usd_total",
+        Kind.COUNTER,
+        "What the trials of probe runs cost, where that is known.",
         ("deployment", "set"),
     ),
     Declared(

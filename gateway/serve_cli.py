@@ -42,6 +42,7 @@ def serve(
     if (config is None) == (upstream is None):
         raise _fail("serve needs either --config FILE or --upstream URL, and not both")
     from gateway.config import ConfigProblem, notes
+    from gateway.config_sets import absent_sets
     from gateway.launch import Source, launch
 
     said = {"host": host, "port": port, "workers": workers}
@@ -50,7 +51,7 @@ def serve(
         settings = source.load()
     except ConfigProblem as problem:
         raise _fail(*problem.lines) from None
-    for line in (*notes(settings), *unpriced_lines(settings)):
+    for line in (*notes(settings), *absent_sets(settings), *unpriced_lines(settings)):
         say(f"note: {line}")
     listener = _listening(settings.server.host, settings.server.port)
     if code := launch(settings, source, listener):

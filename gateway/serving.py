@@ -127,6 +127,7 @@ class GatewayServer(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop accepting, let the calls in flight end, cut the rest, take everything down."""
         self._assembly.drain()
+        await self._unless_forced(self._assembly.quieten())
         for listening in (*self.servers, *(sockets or ())):
             listening.close()
         for connection in tuple(self.server_state.connections):

@@ -12,7 +12,8 @@ from prometheus_client.registry import CollectorRegistry
 from gateway.app import framework, watching_router
 from gateway.assembly import Assembly
 from gateway.config import Settings, Stage
-from gateway.control import admin_guard, control_router
+from gateway.control.access import admin_guard
+from gateway.control.router import control_router
 from gateway.counting import Metrics
 from gateway.http_protocol import protocol_for
 from gateway.limits import open_limiter
@@ -23,6 +24,10 @@ from gateway.mirror.queue import LocalQueue
 from gateway.mirror.scorer import scorer_command
 from gateway.mirror.supervisor import ScorerSupervisor
 from gateway.place import Place
+from gateway.probing.api import add_probes
+from gateway.probing.jobs import jobs_of
+from gateway.probing.keeper import ProbeKeeper
+from gateway.probing.order import Way
 from gateway.proxy.plane import Plane
 from gateway.proxy.planes import Planes
 from gateway.proxy.relay import Relay
@@ -50,7 +55,9 @@ class _Lasting:
         self.collector = MirrorCollector(self.store, self.queue, names)
         self.registry.register(self.collector)
         self.deadlines = Deadlines()
-        self.planes = Planes(self.deadlines, open_limiter(settings, home, place.slot))
+        self.planes = Planes(
+            self.deadlines, open_limiter(settings, home, place.slot), place.probe_key
+        )
         self.supervisor: ScorerSupervisor | None = None
         if place.first:
             order = judge_order(settings)
@@ -58,14 +65,24 @@ class _Lasting:
                 scoring(settings, self.queue, self.store),
                 order=order.line() if order else b"",
             )
+        self.probes: ProbeKeeper | None = None
+        if place.first and place.url:
+            self.probes = ProbeKeeper(self.store, probe_way(settings, self.store, home, place))
 
     def replan(self, settings: Settings) -> Plane:
         """The plane of a configuration, watched by the mirror."""
         names = [deployment.name for deployment in settings.deployments]
         self.metrics.configure(names, detours(settings))
         self.collector.configure(names)
+        if self.probes is not None:
+            self.probes.configure(jobs_of(settings), prices_of(settings))
         observer = MirrorObserver(self.metrics, self.queue, sample=settings.mirror.sample)
         return self.planes.plane(settings, observer)
+
+    async def quieten(self) -> None:
+        """No probe run asks anything any more."""
+        if self.probes is not None:
+            await self.probes.wind_down()
 
     @asynccontextmanager
     async def running(self, relay: Relay) -> AsyncIterator[None]:
@@ -79,6 +96,8 @@ class _Lasting:
             stack.callback(self.queue.close)
             stack.push_async_callback(self.planes.aclose)
             await self.planes.warm()
+            if self.probes is not None:
+                await stack.enter_async_context(self.probes.running())
             yield
             await close_upstreams(relay.plane.upstreams)
 
@@ -100,6 +119,7 @@ def assemble(settings: Settings, home: Path, place: Place = _ALONE) -> Assembly:
         requests=lasting.metrics.requests,
         admin_token=secret,
     )
+    add_probes(api, lasting.store, lambda: jobs_of(assembly.settings))
     app = framework(
         watching=watching_router(lasting.registry, readiness),
         api=api,
@@ -108,7 +128,7 @@ def assemble(settings: Settings, home: Path, place: Place = _ALONE) -> Assembly:
         lifespan=lambda _: lasting.running(relay),
     )
     protocol = protocol_for(relay, lasting.deadlines)
-    assembly = Assembly(app, protocol, relay, settings, lasting.replan, readiness)
+    assembly = Assembly(app, protocol, relay, settings, lasting.replan, readiness, lasting.quieten)
     return assembly
 
 
@@ -122,6 +142,29 @@ def spool_path(store: Store) -> Path:
     Two gateways with stores of their own must not score each other's captures.
     """
     return store.path.with_suffix(".spool.db")
+
+
+def probe_way(settings: Settings, store: Store, home: Path, place: Place) -> Way:
+    """How the gateway's probe runs reach what they need: the models through its own address, so
+    that they are measured the way clients are."""
+    order = judge_order(settings)
+    return Way(
+        store_url=store.url,
+        home=str(home),
+        base_url=f"{place.url}/v1",
+        stages=tuple(stage.value for stage in settings.classifier.cascade),
+        probe_key=place.probe_key,
+        judge=order.line().decode() if order else "",
+    )
+
+
+def prices_of(settings: Settings) -> dict[str, tuple[float, float]]:
+    """The configured prices by deployment, in USD per million tokens, in and out."""
+    return {
+        entry.name: (price.input_usd_per_million, price.output_usd_per_million)
+        for entry in settings.deployments
+        if (price := entry.upstream.price) is not None
+    }
 
 
 def scoring(settings: Settings, queue: LocalQueue, store: Store) -> list[str]:

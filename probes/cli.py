@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import typer
 
-from probes.run_cli import rescore, run
+from probes.rescore_cli import rescore
+from probes.run_cli import run
 from probes.sets_cli import pull, sets
 
 probe_app = typer.Typer(

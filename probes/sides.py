@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
+from probes.home import expanded
 from probes.launch import Launched, RunOrder, Watcher
 from probes.problem import RunProblem, TargetFailing
 from probes.runfile import Run, RunWriter, read_run
@@ -47,7 +48,7 @@ def resolve(side: str, *, gateway: str, api_key: str | None) -> Path | Target:
 
     Raises RunProblem for a run file that is not there, TargetProblem for a wrong address.
     """
-    path = Path(side).expanduser()
+    path = expanded(Path(side))
     if path.is_file():
         return path
     if found := parse_target(side):

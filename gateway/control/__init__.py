@@ -1,6 +1,4 @@
-"""The control API behind /api: what was measured, read from the store."""
+"""The control API behind /api: what was measured, read from the store.
 
-from gateway.control.access import admin_guard
-from gateway.control.router import control_router
-
-__all__ = ["admin_guard", "control_router"]
+Its parts are imported one by one: a probe runner needs the intake, and the routes bring FastAPI.
+"""

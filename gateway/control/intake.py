@@ -12,7 +12,7 @@ from probes.rates import Rate, Tally
 from probes.runfile import Run, RunProblem, read_run
 from probes.trial import Trial
 
-__all__ = ["RunRefused", "read_posted", "record_of", "tallies_of"]
+__all__ = ["RunRefused", "costs_of", "read_posted", "record_of", "tallies_of"]
 
 
 def read_posted(path: Path, now: float) -> Run:
@@ -72,6 +72,16 @@ def tallies_of(run: Run, deployment: str) -> list[VerdictTally]:
         VerdictTally(deployment, "probe", category, label=label, source=source, count=count)
         for (category, label, source), count in cells.items()
     ]
+
+
+def costs_of(run: Run) -> dict[str, float]:
+    """What the run's trials cost in USD, by set, as far as that is known; nothing for replies that
+    were only judged again."""
+    costs: dict[str, float] = {}
+    for trial in run.trials if not run.header.rescored_from else ():
+        if trial.cost_usd is not None:
+            costs[trial.case.set] = costs.get(trial.case.set, 0.0) + trial.cost_usd
+    return costs
 
 
 def _rates(trials: list[Trial]) -> list[RunRateRecord]:

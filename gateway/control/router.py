@@ -16,7 +16,7 @@ from fastapi.routing import APIRoute
 from classifiers.verdict import Label
 from gateway.control.access import admin_guard
 from gateway.control.frontier import frontier_points
-from gateway.control.intake import RunRefused, read_posted, record_of, tallies_of
+from gateway.control.intake import RunRefused, costs_of, read_posted, record_of, tallies_of
 from gateway.control.reference import POLICY, reference_page
 from gateway.control.views import (
     DeploymentsView,
@@ -170,7 +170,7 @@ def _keep(store: Store, path: Path, posted_at: float) -> PostedView:
     except RunRefused as problem:
         raise HTTPException(400, str(problem)) from problem
     record = record_of(run, posted_at)
-    added = store.add_run(record, tallies_of(run, record.deployment))
+    added = store.add_run(record, tallies_of(run, record.deployment), costs_of(run))
     return PostedView(run_id=record.run_id, deployment=record.deployment, added=added)
 
 

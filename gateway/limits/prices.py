@@ -1,9 +1,8 @@
 """What calls cost in USD: as configured, else as LiteLLM's table of public prices says.
 
-The table is a JSON file within the litellm package. It is read without importing that package,
-which would take seconds, and only where a budget needs it. A price is taken from it only for a
-provider that is known: by its name, or by the host of its base URL. A server of one's own may call
-a model gpt-4o, and that says nothing about its price.
+The table (probes/price.py) is read only where a budget needs it. A price is taken from it only for
+a provider that is known: by its name, or by the host of its base URL. A server of one's own may
+call a model gpt-4o, and that says nothing about its price.
 """
 
 from __future__ import annotations
@@ -11,36 +10,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
-import orjson
 import structlog
 
 from gateway.config import DeploymentSettings, KeySettings, PriceSettings, Settings
 from gateway.limits.usage import Usage
+from probes.price import installed_table, provider_at
 
-TABLE = "model_prices_and_context_window_backup.json"
 _MILLION = 1_000_000.0
 _MOST_SAID = 100
 """Models whose missing price is said; clients send whatever names they like."""
-
-_HOSTS = {
-    "api.openai.com": "openai",
-    "api.anthropic.com": "anthropic",
-    "api.mistral.ai": "mistral",
-    "api.groq.com": "groq",
-    "api.deepseek.com": "deepseek",
-    "api.x.ai": "xai",
-    "api.together.xyz": "together_ai",
-    "api.fireworks.ai": "fireworks_ai",
-    "api.perplexity.ai": "perplexity",
-    "openrouter.ai": "openrouter",
-    "generativelanguage.googleapis.com": "gemini",
-}
-"""Providers, by LiteLLM's names, whose API is OpenAI's or Anthropic's, by their hosts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,20 +165,6 @@ def _is_glob(model: str) -> bool:
     return any(mark in model for mark in "*?[")
 
 
-def installed_table() -> Mapping[str, Any]:
-    """LiteLLM's table of prices; empty where the package is not installed or cannot be read."""
-    # For a package at the top this finds its folder without running any of it.
-    found = find_spec("litellm")
-    for folder in (found.submodule_search_locations or []) if found else []:
-        try:
-            table = orjson.loads((Path(folder) / TABLE).read_bytes())
-        except (OSError, ValueError):
-            continue
-        if isinstance(table, dict):
-            return table
-    return {}
-
-
 def _needs_table(settings: Settings) -> bool:
     return any(key.usd_per_month is not None for key in settings.keys) and any(
         deployment.upstream.price is None for deployment in settings.deployments
@@ -209,7 +175,7 @@ def _provider(deployment: DeploymentSettings) -> str | None:
     upstream = deployment.upstream
     if upstream.provider is not None:
         return upstream.provider
-    return _HOSTS.get(urlsplit(upstream.base_url or "").hostname or "")
+    return provider_at(upstream.base_url or "")
 
 
 def _configured(price: PriceSettings) -> Price:

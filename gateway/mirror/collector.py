@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import accumulate
 from time import time
@@ -27,6 +27,7 @@ from gateway.store import (
     UNKNOWN_CATEGORY,
     CaptureTally,
     ClassifierRecord,
+    ProbeSlots,
     RunCount,
     RunRateRecord,
     RunRecord,
@@ -79,6 +80,8 @@ class _Kept:
     classifiers: list[ClassifierRecord]
     latest: list[RunRecord]
     counts: list[RunCount]
+    failures: Mapping[tuple[str, str], int]
+    costs: Mapping[tuple[str, str], float]
 
 
 class MirrorCollector(Collector):
@@ -119,7 +122,7 @@ class MirrorCollector(Collector):
             yield self._verdicts(kept.verdicts)
             yield self._stages(kept.stages)
             yield from self._rates(kept)
-            yield from self._runs(kept.counts)
+            yield from self._runs(kept)
             yield from _classifiers(kept.classifiers)
 
     def _read(self) -> _Kept | None:
@@ -132,6 +135,8 @@ class MirrorCollector(Collector):
                 store.classifiers(),
                 store.latest_runs(),
                 store.run_counts(),
+                ProbeSlots(store).failures(),
+                store.probe_costs(),
             )
         except StoreProblem as problem:
             self._log.warning("scrape_without_store", reason=str(problem))
@@ -203,16 +208,30 @@ class MirrorCollector(Collector):
             ]
             yield from _gauges(name, probed)
 
-    def _runs(self, counts: Iterable[RunCount]) -> Iterator[Metric]:
+    def _runs(self, kept: _Kept) -> Iterator[Metric]:
         cells: Counter[tuple[str, ...]] = Counter()
         last = gauge_family("candor_probe_last_success_timestamp_seconds")
-        for each in counts:
+        for each in kept.counts:
             result = "success" if each.measured else "error"
             cells[self._label(each.deployment), each.set_name, result] += each.count
             if each.measured and each.deployment in self._deployments:
                 last.add_metric((each.deployment, each.set_name), each.last_finished_at)
+        for (deployment, name), count in kept.failures.items():
+            cells[self._label(deployment), name, "failed"] += count
         yield _filled("candor_probe_runs_total", cells)
         yield last
+        yield self._costs(kept.costs)
+
+    def _costs(self, costs: Mapping[tuple[str, str], float]) -> Metric:
+        """A cost is known or absent: a deployment without a price has no series."""
+        cells: dict[tuple[str, str], float] = {}
+        for (deployment, name), usd in costs.items():
+            cell = (self._label(deployment), name)
+            cells[cell] = cells.get(cell, 0.0) + usd
+        family = counter_family("candor_probe_cost_usd_total")
+        for labels, usd in sorted(cells.items()):
+            family.add_metric(labels, usd)
+        return family
 
 
 def _newest(latest: Iterable[RunRecord]) -> Iterator[tuple[RunRecord, list[RunRateRecord]]]:

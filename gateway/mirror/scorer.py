@@ -188,7 +188,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _yield_to_serving()
     stop = threading.Event()
-    order = _first_line() if options.judge else b""
+    order = first_line() if options.judge else b""
     threading.Thread(target=_stop_at_end_of_input, args=(stop,), daemon=True).start()
     try:
         store = Store(options.store, options.spool.parent)
@@ -220,7 +220,7 @@ def _words(text: str) -> tuple[str, ...]:
     return tuple(word for word in text.split(",") if word)
 
 
-def _first_line() -> bytes:
+def first_line() -> bytes:
     """The first line of the input, read byte by byte so that nothing behind it is taken."""
     line = b""
     while not line.endswith(b"\n") and (byte := os.read(0, 1)):

@@ -29,7 +29,8 @@ class Planes:
     What one plane has learnt of its deployments' health the next one goes on with.
     """
 
-    def __init__(self, deadlines: Deadlines, limiter: Limiter) -> None:
+    def __init__(self, deadlines: Deadlines, limiter: Limiter, probe_key: str = "") -> None:
+        self._probe_key = probe_key
         self._deadlines = deadlines
         self._limiter = limiter
         self._counter = TokenCounter()
@@ -40,7 +41,7 @@ class Planes:
     def plane(self, settings: Settings, observer: Observer) -> Plane:
         """The plane of a configuration; no connection is made before the first call."""
         limits = settings.server.limits
-        admission = Admission(settings.keys)
+        admission = Admission(settings.keys, self._probe_key)
         self._health = Health(settings, self._health)
         return Plane(
             planner=Planner(Router(settings), admission, limits, since=int(time.time())),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -34,6 +34,7 @@ from gateway.store.tables import (
     capture_tallies,
     classifiers,
     exchanges,
+    probe_costs,
     run_rates,
     runs,
     stage_tallies,
@@ -74,7 +75,8 @@ class Store:
             self._forget()
 
     @contextlib.contextmanager
-    def _begun(self, *, write: bool) -> Iterator[Connection]:
+    def begun(self, *, write: bool) -> Iterator[Connection]:
+        """A transaction on the file that is there now, committed at the end of the block."""
         self.settle()
         with begun(self._engine, write=write) as connection:
             yield connection
@@ -111,7 +113,7 @@ class Store:
 
         A capture id that is already kept changes nothing: that is what makes scoring exactly once.
         """
-        with self._begun(write=True) as connection:
+        with self.begun(write=True) as connection:
             new = [record for record in records if _inserted(connection, record)]
             _add_verdicts(connection, _cells(new))
             _add_stages(connection, new)
@@ -124,7 +126,7 @@ class Store:
         """Which of these captures are already kept."""
         found: set[str] = set()
         wanted = list(capture_ids)
-        with self._begun(write=False) as connection:
+        with self.begun(write=False) as connection:
             for start in range(0, len(wanted), 500):
                 part = exchanges.c.capture_id.in_(wanted[start : start + 500])
                 found.update(connection.scalars(select(exchanges.c.capture_id).where(part)))
@@ -134,7 +136,7 @@ class Store:
         """Delete exchanges scored before a Unix time, in small bites; how many. Tallies stay."""
         gone = 0
         while True:
-            with self._begun(write=True) as connection:
+            with self.begun(write=True) as connection:
                 old = select(exchanges.c.id).where(exchanges.c.scored_at < moment).limit(1000)
                 bite = connection.execute(delete(exchanges).where(exchanges.c.id.in_(old)))
             gone += bite.rowcount
@@ -154,25 +156,25 @@ class Store:
             query = query.where(exchanges.c.deployment == deployment)
         if labels is not None:
             query = query.where(exchanges.c.label.in_(labels))
-        with self._begun(write=False) as connection:
+        with self.begun(write=False) as connection:
             return [rows.exchange_of(row) for row in connection.execute(query)]
 
     def verdict_tallies(self) -> list[VerdictTally]:
         """Every cell that ever counted a verdict."""
-        with self._begun(write=False) as connection:
+        with self.begun(write=False) as connection:
             return [
                 rows.verdict_tally_of(row) for row in connection.execute(select(verdict_tallies))
             ]
 
     def capture_tallies(self) -> list[CaptureTally]:
         """Captures scored and failed, by deployment."""
-        with self._begun(write=False) as connection:
+        with self.begun(write=False) as connection:
             found = connection.execute(select(capture_tallies))
             return [CaptureTally(row.deployment, row.outcome, row.total) for row in found]
 
     def stage_tallies(self) -> list[StageTally]:
         """Verdicts on captures, by deployment and by the stage that decided."""
-        with self._begun(write=False) as connection:
+        with self.begun(write=False) as connection:
             found = connection.execute(select(stage_tallies))
             return [StageTally(row.deployment, row.stage, row.total) for row in found]
 
@@ -180,7 +182,7 @@ class Store:
         """Say that a scorer has loaded this classifier; its histogram starts at 0 or goes on."""
         start = rows.classifier_row(ClassifierRecord(name, loaded_at, 0.0, (0,) * buckets))
         statement = upsert(classifiers).values(start)
-        with self._begun(write=True) as connection:
+        with self.begun(write=True) as connection:
             connection.execute(
                 statement.on_conflict_do_update(set_={"loaded_at": statement.excluded.loaded_at})
             )
@@ -188,12 +190,20 @@ class Store:
     def classifiers(self) -> list[ClassifierRecord]:
         """Every classifier that a scorer loaded, the latest first."""
         query = select(classifiers).order_by(classifiers.c.loaded_at.desc())
-        with self._begun(write=False) as connection:
+        with self.begun(write=False) as connection:
             return [rows.classifier_of(row) for row in connection.execute(query)]
 
-    def add_run(self, run: RunRecord, tallies: Sequence[VerdictTally] = ()) -> bool:
-        """Keep a run with its rates and count its verdicts; False, and nothing, if it is here."""
-        with self._begun(write=True) as connection:
+    def add_run(
+        self,
+        run: RunRecord,
+        tallies: Sequence[VerdictTally] = (),
+        costs: Mapping[str, float] | None = None,
+    ) -> bool:
+        """Keep a run with its rates and count its verdicts; False, and nothing, if it is here.
+
+        ``costs`` are what asking cost in USD, by set, as far as that is known.
+        """
+        with self.begun(write=True) as connection:
             here = select(runs.c.id).where(runs.c.run_id == run.run_id)
             if connection.execute(here).first() is not None:
                 return False
@@ -201,14 +211,21 @@ class Store:
             if run.rates:
                 connection.execute(insert(run_rates), rows.rate_rows(run))
             _add_verdicts(connection, Counter({_cell(t): t.count for t in tallies}))
+            add_costs(connection, run.deployment, costs or {})
         return True
+
+    def probe_costs(self) -> dict[tuple[str, str], float]:
+        """What probe runs cost in USD as far as that is known, by deployment and set."""
+        with self.begun(write=False) as connection:
+            found = connection.execute(select(probe_costs))
+            return {(row.deployment, row.set_name): row.usd for row in found}
 
     def runs(self, *, deployment: str | None = None, limit: int = 100) -> list[RunRecord]:
         """Runs with their rates, the latest begun first."""
         query = select(runs).order_by(runs.c.started_at.desc(), runs.c.run_id.desc()).limit(limit)
         if deployment is not None:
             query = query.where(runs.c.deployment == deployment)
-        with self._begun(write=False) as connection:
+        with self.begun(write=False) as connection:
             return _with_rates(connection, query)
 
     def latest_runs(self) -> list[RunRecord]:
@@ -232,7 +249,7 @@ class Store:
             asked, asked.c.run_id == runs.c.run_id
         )
         newest = ranked.subquery()
-        with self._begun(write=False) as connection:
+        with self.begun(write=False) as connection:
             first = select(newest.c.run_id, newest.c.set_name).where(newest.c.place == 1)
             cells = {(row.run_id, row.set_name) for row in connection.execute(first)}
             query = select(runs).where(runs.c.run_id.in_({run_id for run_id, _ in cells}))
@@ -258,7 +275,7 @@ class Store:
         )
         cell = (each.c.deployment, each.c.set_name, each.c.measured)
         query = select(*cell, func.count(), func.max(each.c.finished_at)).group_by(*cell)
-        with self._begun(write=False) as connection:
+        with self.begun(write=False) as connection:
             found = connection.execute(query).all()
             return [RunCount(row[0], row[1], bool(row[2]), row[3], row[4]) for row in found]
 
@@ -292,6 +309,14 @@ def _add_verdicts(connection: Connection, cells: Counter[VerdictCell]) -> None:
         statement = upsert(verdict_tallies).values(dict(zip(names, cell, strict=True), total=count))
         total = verdict_tallies.c.total + statement.excluded.total
         connection.execute(statement.on_conflict_do_update(set_={"total": total}))
+
+
+def add_costs(connection: Connection, deployment: str, costs: Mapping[str, float]) -> None:
+    """Count what probe runs of a deployment cost in USD, by set."""
+    for name, usd in costs.items():
+        statement = upsert(probe_costs).values(deployment=deployment, set_name=name, usd=usd)
+        total = probe_costs.c.usd + statement.excluded.usd
+        connection.execute(statement.on_conflict_do_update(set_={"usd": total}))
 
 
 def _add_stages(connection: Connection, records: Iterable[ExchangeRecord]) -> None:

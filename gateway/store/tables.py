@@ -129,3 +129,45 @@ run_rates = Table(
     Column("method", String(32), nullable=False),
     UniqueConstraint("run_id", "set_name", "rate", "category", name="one_rate_a_run_and_set"),
 )
+
+probe_schedules = Table(
+    "probe_schedules",
+    metadata,
+    Column("job", String(64), primary_key=True),
+    Column("first_seen", Float, nullable=False),
+)
+
+probe_slots = Table(
+    "probe_slots",
+    metadata,
+    Column("job", String(64), primary_key=True),
+    Column("slot", Integer, primary_key=True),
+    Column("deployment", String(200), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("holder", String(64), nullable=False),
+    Column("lease_until", Float, nullable=False),
+    Column("deaths", Integer, nullable=False),
+    Column("asked", Text, nullable=False),
+    Column("path", Text, nullable=False),
+    Column("claimed_at", Float, nullable=False),
+    Column("ended_at", Float),
+    Column("run_id", String(128), nullable=False),
+    Column("reason", Text, nullable=False),
+    Index("probe_slots_by_deployment", "deployment", "state"),
+)
+
+probe_failures = Table(
+    "probe_failures",
+    metadata,
+    Column("deployment", String(200), primary_key=True),
+    Column("set_name", String(200), primary_key=True),
+    Column("total", Integer, nullable=False),
+)
+
+probe_costs = Table(
+    "probe_costs",
+    metadata,
+    Column("deployment", String(200), primary_key=True),
+    Column("set_name", String(200), primary_key=True),
+    Column("usd", Float, nullable=False),
+)

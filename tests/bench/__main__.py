@@ -4,6 +4,7 @@
     make bench BENCH_ARGS='--quick'                # a look, about a minute
     make bench BENCH_ARGS='--only small,latency'
     make bench BENCH_ARGS='--only classifier'      # verdicts instead of the gateway
+    make bench BENCH_ARGS='--only probes'          # runs, rescoring and reports
     make bench BENCH_ARGS='--litellm PYTHON'       # with LiteLLM's proxy from that environment
 
 Method and table: docs/benchmarks.md. Exit code 0 when every measured figure reaches its goal, else
@@ -24,17 +25,20 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from tests.bench import report, scoring_report
+from tests.bench import probes_part, report, scoring_report
 from tests.bench.load import LoadProblem
 from tests.bench.machine import raise_file_limit, split_cores
+from tests.bench.probes_part import probes
 from tests.bench.rounds import Place, readings, version_of
 from tests.bench.scenarios import SCENARIOS, Effort
 from tests.bench.scoring import Scoring, scoring
 from tests.bench.standing import at_rest, endurance, imports
 from tests.bench.targets import NotMeasured
 
-CLASSIFIER = "classifier"
-PARTS = (*(scenario.name for scenario in SCENARIOS), "rest", "imports", "endurance", CLASSIFIER)
+CLASSIFIER, PROBES = "classifier", "probes"
+APART = {CLASSIFIER, PROBES}
+"""What is measured without the gateway."""
+PARTS = (*(scenario.name for scenario in SCENARIOS), "rest", "imports", "endurance", *sorted(APART))
 QUICK = Effort(
     rounds=2, slow_rounds=1, seconds=1.0, starts=2, many=200, many_seconds=5.0, replies=24
 )
@@ -46,7 +50,7 @@ NEEDED = ("nginx", "wrk")
 def main() -> None:
     """Measures and prints."""
     asked = _asked()
-    gateway = set(asked.only) != {CLASSIFIER}
+    gateway = bool(set(asked.only) - APART)
     for program in NEEDED if gateway else ():
         if shutil.which(program) is None:
             sys.exit(f"{program} is not on this machine; apt-get install {program} brings it")
@@ -59,28 +63,40 @@ def main() -> None:
     try:
         found = _measured(place, asked) if gateway else None
         judged = scoring(cores.every, asked.effort) if CLASSIFIER in asked.only else None
+        probed = probes(cores.every, asked.effort) if PROBES in asked.only else None
     except (LoadProblem, NotMeasured) as problem:
         sys.exit(f"no figures: {problem}")
-    _show(place, asked, found, judged)
+    _show(place, asked, Found(found, judged, probed))
     goals = report.goals(found) if found else []
     goals += scoring_report.goals(judged) if judged else []
+    goals += probes_part.goals(probed) if probed else []
     if not asked.no_judge and any(goal.reached is False for goal in goals):
         sys.exit(1)
 
 
-def _show(
-    place: Place, asked: argparse.Namespace, found: report.Measured | None, judged: Scoring | None
-) -> None:
+@dataclasses.dataclass(frozen=True, slots=True)
+class Found:
+    """What each part found; None where it was not asked for."""
+
+    gateway: report.Measured | None
+    judged: Scoring | None
+    probed: probes_part.Probes | None
+
+
+def _show(place: Place, asked: argparse.Namespace, found: Found) -> None:
     """Prints, and puts the tables of what was measured into the page, each part at its place."""
     titles = {scenario.name: scenario.title for scenario in SCENARIOS}
-    parts = {}
-    if found:
-        parts[report.BEGIN, report.END] = report.markdown(found, titles)
-    if judged:
-        ground = _surroundings(place, asked.effort, programs=False)
-        parts[scoring_report.MARKS] = scoring_report.markdown(judged, ground)
-    tree = report.as_json(found) if found else {}
-    tree |= {CLASSIFIER: scoring_report.as_json(judged)} if judged else {}
+    parts, tree = {}, {}
+    ground = _surroundings(place, asked.effort, programs=False)
+    if found.gateway:
+        parts[report.BEGIN, report.END] = report.markdown(found.gateway, titles)
+        tree = report.as_json(found.gateway)
+    if found.judged:
+        parts[scoring_report.MARKS] = scoring_report.markdown(found.judged, ground)
+        tree[CLASSIFIER] = scoring_report.as_json(found.judged)
+    if found.probed:
+        parts[probes_part.MARKS] = probes_part.markdown(found.probed, ground)
+        tree[PROBES] = probes_part.as_json(found.probed)
     print(json.dumps(tree, indent=1) if asked.json else "\n".join(parts.values()))
     if asked.write:
         page = asked.write.read_text()

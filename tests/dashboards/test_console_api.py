@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page, expect
 from starlette.staticfiles import StaticFiles
 
 from classifiers.verdict import Label, Method, RefusalSource, Verdict
-from gateway.control import control_router
+from gateway.control.router import control_router
 from gateway.store import ALL, ExchangeOutcome, ExchangeRecord, RunRateRecord, RunRecord, Store
 from tests.dashboards.console_site import CONSOLE, PROBED_AT, served, with_policy
 

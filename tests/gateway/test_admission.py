@@ -75,3 +75,18 @@ def test_no_key_is_kept_in_readable_form():
     held = [thing for thing in gc.get_referents(*gc.get_referents(vars(gate))) if thing]
     assert "key-of-a" not in repr(held)
     assert "key-of-a" not in repr(vars(gate))
+
+
+def test_the_gateways_own_probes_are_let_in_by_a_header_of_their_own():
+    keys = settings_from(
+        {
+            "keys": [{"name": "team-a", "key": "key-of-a"}],
+            "deployments": [{"name": "d", "upstream": {"base_url": "http://127.0.0.1:1/v1"}}],
+        },
+        environ={},
+    ).keys
+    known = Admission(keys, probe_key="own")
+    assert known.admit([(b"X-Candor-Probe-Key", b"own")]) is ANYONE
+    for headers in ([], [(b"x-candor-probe-key", b"owm")], [(b"authorization", b"Bearer own")]):
+        assert isinstance(known.admit(headers), Declined)
+    assert isinstance(Admission(keys).admit([(b"x-candor-probe-key", b"")]), Declined)

@@ -113,7 +113,6 @@ def test_what_is_understood_but_has_no_effect_yet_is_named(tmp_path):
     named = [line.split(":")[0].split(" ")[0] for line in not_yet_acted_on(settings)]
     assert named == [
         "mirror.shadow",
-        "probes[0]",
         "policies[0]",
     ]
     assert not_yet_acted_on(settings_from(one(), environ={})) == []
@@ -511,6 +510,29 @@ def test_a_route_may_be_narrower_or_wider_than_the_models_it_is_for():
             one() | {"probes": [{"sets": ["s"], "deployments": ["a"], "schedule": "daily"}]},
             "probes[0].schedule: 'daily' is not a schedule of five cron fields; "
             "write e.g. '0 3 * * *'",
+        ),
+        (
+            one() | {"probes": [{"sets": ["s"], "deployments": ["a"], "schedule": "0 25 * * *"}]},
+            "probes[0].schedule: '0 25 * * *' is no schedule: its hour is wrong; fields are minute "
+            "0-59, hour 0-23, day of the month 1-31, month 1-12, day of the week 0-7",
+        ),
+        (
+            one() | {"probes": [{"sets": ["s"], "deployments": ["a"], "timezone": "Mars"}]},
+            "probes[0].timezone: 'Mars' is no time zone of this machine; write UTC, or a name such "
+            "as Europe/Berlin (pip install tzdata brings them all)",
+        ),
+        (
+            one() | {"probes": [{"sets": ["s"], "deployments": ["a"]}]},
+            "probes[0].model: 'a' serves '*', which is no model to ask for; name one",
+        ),
+        (
+            one(model="m") | {"probes": [{"sets": ["s", "s"], "deployments": ["a"]}]},
+            "probes[0].sets[1]: 's' is named twice; name each once",
+        ),
+        (
+            one(model="m")
+            | {"probes": [{"sets": ["s"], "deployments": ["a"], "schedule": "0 3 * * *"}] * 2},
+            "probes[1]: asks 'a' the same sets at the same times as probes[0]; drop one of them",
         ),
         (
             one() | {"guards": [{"name": "g", "action": "recover"}]},

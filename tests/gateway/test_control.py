@@ -9,7 +9,7 @@ import pytest
 from fastapi import FastAPI
 
 from classifiers.verdict import Label
-from gateway.control import control_router
+from gateway.control.router import control_router
 from gateway.store import Store
 from probes.rates import wilson
 from probes.runfile import read_run

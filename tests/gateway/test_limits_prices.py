@@ -12,7 +12,8 @@ from structlog.testing import capture_logs
 
 from gateway.config import Settings, settings_from
 from gateway.limits import Prices, Usage, unpriced
-from gateway.limits.prices import installed_table, may_reach
+from gateway.limits.prices import may_reach
+from probes.price import installed_table
 from tests.services import ROOT
 
 OPENAI = "https://api.openai.com/v1"
@@ -157,7 +158,7 @@ def test_the_installed_table_is_read_without_running_litellm() -> None:
     if find_spec("litellm") is None:
         pytest.skip("litellm is not installed; pip install 'candor[litellm]'")
     program = (
-        "import sys; from gateway.limits.prices import installed_table; t = installed_table();"
+        "import sys; from probes.price import installed_table; t = installed_table();"
         "assert not any(m.split('.')[0] == 'litellm' for m in sys.modules);"
         "print(t['gpt-4o']['litellm_provider'])"
     )

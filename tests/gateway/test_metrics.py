@@ -20,7 +20,16 @@ from gateway.metrics import CALL_BUCKETS, DECLARED, SCORING_BUCKETS, exposition
 from gateway.mirror.collector import MirrorCollector
 from gateway.mirror.spool import Backlog
 from gateway.proxy.endpoints import Endpoint
-from gateway.store import RunRateRecord, RunRecord, ScoringTime, Store, StoreProblem, VerdictTally
+from gateway.store import (
+    Claim,
+    ProbeSlots,
+    RunRateRecord,
+    RunRecord,
+    ScoringTime,
+    Store,
+    StoreProblem,
+    VerdictTally,
+)
 from probes.rates import wilson
 from tests.gateway.calls import call, record
 from tests.services import ROOT, binary
@@ -86,7 +95,7 @@ def everything(store) -> CollectorRegistry:
     store.note_classifier("cascade(x@1)", 1.0, buckets=len(SCORING_BUCKETS) + 1)
     took = ScoringTime("cascade(x@1)", 0.4, (0,) * 6 + (8,) + (0,) * 6)
     store.record([record("c1"), record("c2", label=Label.DIRECT_REFUSAL)], took)
-    store.add_run(run("r1"))
+    store.add_run(run("r1"), costs={"starter-hard": 0.25})
     registry, metrics = registry_of(store, FakeQueue({("prod", "queued"): 2}, Backlog(1, 90.0)))
     metrics.arrived("prod")
     metrics.retried("prod")
@@ -318,6 +327,26 @@ def test_the_live_refusal_rate_carries_its_interval_and_its_count(store):
         "trials": 10,
     }.items():
         assert registry.get_sample_value(f"candor_refusal_{part}", labels) == value
+
+
+def test_scheduled_runs_that_came_to_nothing_and_what_runs_cost_are_counted_by_set(store):
+    slots, now = ProbeSlots(store), 2_000_000.0
+    slots.note_jobs(["job"], 0.0)
+    for slot in (100, 200):
+        wanted = Claim("job", 0, "prod", "me", {"sets": ["starter-hard"]}, "/r.jsonl")
+        held = slots.claim(wanted, slot, now=now, until=now + 60)
+        slots.fail(held, "unreachable", now=now, costs={"starter-hard": 0.25})
+    for number, usd in enumerate((0.5, 0.75)):
+        store.add_run(run(f"r{number}"), costs={"starter-hard": usd})
+    store.add_run(run("r1"), costs={"starter-hard": 99.0})  # posted again
+    store.add_run(run("gone", "gone"), costs={"starter-hard": 1.0})
+    shown = registry_of(store)[0].get_sample_value
+    hard = {"deployment": "prod", "set": "starter-hard"}
+    assert shown("candor_probe_runs_total", {**hard, "result": "failed"}) == 2
+    assert shown("candor_probe_runs_total", {**hard, "result": "success"}) == 2
+    assert shown("candor_probe_cost_usd_total", hard) == 1.75
+    assert shown("candor_probe_cost_usd_total", {**hard, "deployment": "other"}) == 1.0
+    assert shown("candor_probe_cost_usd_total", {**hard, "set": "starter-toxic"}) is None
 
 
 def test_probe_verdicts_are_counted_and_are_no_part_of_the_live_refusal_rate(store):
