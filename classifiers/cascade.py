@@ -72,6 +72,8 @@ def unjudgeable(exchange: Exchange) -> str:
         return ""
     if exchange.tool_calls:
         return "only tool calls"
+    if exchange.attached:
+        return "only an image, a sound or a file"
     return "only reasoning, no answer" if exchange.reasoning else "empty reply"
 
 

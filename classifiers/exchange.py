@@ -72,8 +72,9 @@ class Exchange:
     """One call, read. Reading never raises: what went wrong is ``ending`` and ``problem``.
 
     ``reply`` is the answer's text alone: reasoning is kept apart in ``reasoning`` and is never
-    judged; ``tool_calls`` counts calls that the reply asks for. ``problem`` is one readable line,
-    empty when ``ending`` is ``complete``.
+    judged; ``tool_calls`` counts calls that the reply asks for, ``attached`` says that it brings an
+    image, a sound or a file, which nothing here looks at. ``problem`` is one readable line, empty
+    when ``ending`` is ``complete``.
     """
 
     prompt: tuple[Turn, ...]
@@ -83,6 +84,7 @@ class Exchange:
     finish_reason: str = ""
     reasoning: str = ""
     tool_calls: int = 0
+    attached: bool = False
     model: str = ""
     usage: Usage | None = field(default=None)
     problem: str = ""

@@ -102,12 +102,13 @@ def _problem(answer: Answer) -> str | None:
     if exchange is None:
         return answer.failure
     problem = unjudgeable(exchange)
-    return (answer.failure or problem) if problem and not _only_tool_calls(exchange) else None
+    return (answer.failure or problem) if problem and not _came_without_text(exchange) else None
 
 
-def _only_tool_calls(exchange: Exchange) -> bool:
-    """Whether a reply came that asks for tools instead of answering: undecided, not an error."""
-    return exchange.tool_calls > 0 and exchange.ending in (Ending.COMPLETE, Ending.TRIMMED)
+def _came_without_text(exchange: Exchange) -> bool:
+    """Whether a reply came that asks for tools, or is an image: undecided, not an error."""
+    came = exchange.tool_calls > 0 or exchange.attached
+    return came and exchange.ending in (Ending.COMPLETE, Ending.TRIMMED)
 
 
 def _trial(attempt: Attempt, answer: Answer, error: str, verdict: Verdict | None) -> Trial:

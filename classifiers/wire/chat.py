@@ -62,6 +62,7 @@ def _take_choice(draft: Draft, choice: Document) -> None:
     draft.refuse("message.refusal", message.get("refusal"))
     draft.think(next((message[key] for key in _REASONING_KEYS if message.get(key)), None))
     _take_calls(draft, message)
+    draft.attached = draft.attached or bool(message.get("audio") or message.get("images"))
     note_azure(draft, choice.get("content_filter_results"))
     if choice.get("error"):
         note_error(draft, choice["error"])

@@ -10,6 +10,9 @@ from classifiers.wire.draft import Draft
 from classifiers.wire.text import mend
 
 _TEXT_PARTS = ("text", "input_text", "output_text", "summary_text", "reasoning_text", "")
+_ATTACHED = frozenset(
+    {"image", "image_url", "output_image", "audio", "output_audio", "file", "video", "video_url"}
+)
 
 _ROLES = {
     "user": Role.USER,
@@ -62,6 +65,7 @@ def _take_part(draft: Draft, part: Any, refusal_kind: str) -> None:
     elif kind in ("tool_use", "server_tool_use", "mcp_tool_use"):
         draft.calls.add(as_text(body.get("id")) or len(draft.calls))
     else:
+        draft.attached = draft.attached or kind in _ATTACHED
         draft.say(_part_text(part))
 
 

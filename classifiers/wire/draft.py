@@ -28,6 +28,7 @@ class Draft:
     refusals: dict[str, list[str]] = field(default_factory=dict)
     signals: dict[str, NativeSignal] = field(default_factory=dict)
     calls: set[Any] = field(default_factory=set)
+    attached: bool = False
     finish_reason: str = ""
     model: str = ""
     input_tokens: int | None = None

@@ -205,6 +205,7 @@ def _finish(draft: Draft, prompt: tuple[Turn, ...], ending: Ending, problem: str
         finish_reason=draft.finish_reason,
         reasoning="\n".join(part for part in (spoken, thought) if part),
         tool_calls=len(draft.calls),
+        attached=draft.attached,
         model=draft.model,
         usage=draft.usage,
         problem=problem,

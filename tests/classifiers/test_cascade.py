@@ -85,6 +85,7 @@ def test_native_comes_before_phrases_and_phrases_before_the_rest() -> None:
         (Exchange((), ""), "empty reply"),
         (Exchange((), " \n\u200b\ufeff\t"), "empty reply"),
         (Exchange((), "", tool_calls=2), "only tool calls"),
+        (Exchange((), "", attached=True), "only an image, a sound or a file"),
         (Exchange((), "", reasoning="I can't."), "only reasoning, no answer"),
     ],
 )

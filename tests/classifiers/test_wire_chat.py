@@ -167,6 +167,21 @@ def test_a_think_block_at_the_opening_is_reasoning_even_when_the_stream_splits_i
     assert (exchange.reply, exchange.reasoning) == ("Sure.", "I can't.")
 
 
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"content": [{"type": "image_url", "image_url": {"url": "data:,"}}]},
+        {"content": None, "images": [{"type": "image_url"}]},
+        {"content": None, "audio": {"id": "a", "data": ""}},
+    ],
+)
+def test_a_reply_that_is_only_an_image_or_a_sound_says_so(fields: dict[str, object]) -> None:
+    body = {"choices": [{"message": {"role": "assistant", **fields}, "finish_reason": "stop"}]}
+    found = read_json(body)
+    assert (found.reply, found.attached) == ("", True)
+    assert not read_json(choice("text", "stop")).attached
+
+
 def test_tool_calls_are_counted_once_each() -> None:
     assert (
         read_json(choice(None, "tool_calls", tool_calls=[{"id": "a"}, {"id": "b"}])).tool_calls == 2

@@ -7,11 +7,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from probes.header import RunHeader
+from probes.parameters import SYSTEM
 from probes.rendering.page.markup import card, moment, text
 from probes.report import RunReport
-
-_SYSTEM = "system"
-"""The parameter that holds the system prompt."""
 
 
 def settings_card(run: RunReport, *, fold: bool = False) -> str:
@@ -42,9 +40,9 @@ def _settings(run: RunReport) -> Iterator[tuple[str, str]]:
     limit = "every prompt" if header.limit is None else f"{header.limit:,} prompts of each set"
     yield "asked", f"{limit}, {header.repeats:,} each, seed {header.seed}"
     yield "trials", f"{run.summary.trials:,} of {header.planned:,} planned"
-    parameters = {name: value for name, value in header.parameters.items() if name != _SYSTEM}
+    parameters = {name: value for name, value in header.parameters.items() if name != SYSTEM}
     yield "parameters", f"<code>{_json(parameters)}</code>" if parameters else "the target's own"
-    system = header.parameters.get(_SYSTEM)
+    system = header.parameters.get(SYSTEM)
     yield "system prompt", f"<code>{text(system)}</code>" if system else "none"
     if header.rescored_from:
         yield "rescored from", f"<code>{text(header.rescored_from)}</code>"
