@@ -166,13 +166,16 @@ class Asker:
                 came = await self._line.send(body, key)
         except (TimeoutError, LineBroken) as problem:
             said = f"timed out after {seconds:g} s" if isinstance(problem, TimeoutError) else ""
+            unreachable = isinstance(problem, LineBroken) and problem.unreachable
+            if not unreachable:
+                self._means.budget.charge_lost(request_bytes=len(body), expected_tokens=expected)
             return Answer(
                 None,
                 None,
                 asked_at,
                 time.perf_counter() - began,
                 failure=said or str(problem),
-                unreachable=isinstance(problem, LineBroken) and problem.unreachable,
+                unreachable=unreachable,
             ), None
         latency = time.perf_counter() - began
         exchange = read_exchange(came.raw)

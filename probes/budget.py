@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from classifiers.exchange import Exchange, Usage
 from probes.price import Price
 from probes.problem import BudgetProblem
@@ -48,6 +50,16 @@ class Budget:
             written = f"{exchange.reply}{exchange.reasoning}"
             self.spent_usd += self.price.of_tokens(estimated(request_bytes, written))
         return cost
+
+    def charge_lost(self, *, request_bytes: int, expected_tokens: float) -> None:
+        """Book a try whose reply never came: its provider may have written and counted one.
+
+        ``expected_tokens``, in and out, are what it was taken to come to before it was asked.
+        """
+        if self.price is not None:
+            asked = estimated(request_bytes, "").input_tokens
+            written = max(0, math.ceil(expected_tokens) - asked)
+            self.spent_usd += self.price.of_tokens(Usage(asked, written))
 
 
 def estimated(request_bytes: int, written: str) -> Usage:

@@ -11,6 +11,7 @@ from typing import Any
 from probes.case import ProbeCase
 from probes.header import RunHeader
 from probes.paired import CategoryDifference, Difference, Pairs, differences
+from probes.parameters import SYSTEM
 from probes.rates import RATE_OF, RateName
 from probes.runfile import Run
 from probes.trial import Trial
@@ -139,10 +140,14 @@ def _changes(before: Run, after: Run) -> Changes:
 def asked_differently(changes: Changes) -> list[str]:
     """What beside prompt and target was not the same in the two runs, by its name."""
     before, after = changes.before, changes.after
-    names = {*before.parameters, *after.parameters}
-    found = [name for name in names if before.parameters.get(name) != after.parameters.get(name)]
-    asked = ("guard", "revision")
-    return sorted(found) + [name for name in asked if before.asked_of[name] != after.asked_of[name]]
+    names = sorted({*before.parameters, *after.parameters})
+    found = [
+        "system prompt" if name == SYSTEM else name
+        for name in names
+        if before.parameters.get(name) != after.parameters.get(name)
+    ]
+    beside = ("guard", "revision")
+    return found + [name for name in beside if before.asked_of[name] != after.asked_of[name]]
 
 
 def _paired(found: Sequence[CategoryDifference], hidden: set[RateName]) -> list[PairedRate]:

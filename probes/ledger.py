@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Mapping
 
 from classifiers.exchange import Usage
+from classifiers.wire.text import one_line
 from probes.budget import BYTES_PER_TOKEN, estimated
 from probes.trial import Trial
 
@@ -32,7 +33,7 @@ class Ledger:
         if trial.cost_usd is not None:
             self.usd += trial.cost_usd
             self.priced += 1
-        elif trial.input_tokens is not None:
+        elif isinstance(trial.input_tokens, int):
             self._owe(Usage(trial.input_tokens, trial.output_tokens or 0))
         elif trial.reply or trial.reasoning:
             self.uncounted += 1
@@ -87,7 +88,7 @@ def strangers(models: Mapping[str, int], *, asked_for: str, pinned: bool) -> lis
     if not asked_for or not others or (pinned and len(models) < 2):
         return []
     named = sorted(others.items(), key=lambda item: (-item[1], item[0]))[:3]
-    shown = ", ".join(f"{name} ({count:,})" for name, count in named)
+    shown = ", ".join(f"{one_line(name, 80)} ({count:,})" for name, count in named)
     more = f" and {len(others) - 3} more" if len(others) > 3 else ""
     return [
         f"{sum(others.values()):,} of {sum(models.values()):,} replies carry another model's name "

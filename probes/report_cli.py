@@ -173,13 +173,14 @@ def _spare_run_files(output: Path | None, runs: list[Path]) -> None:
 def _show(made: Report, name: str, output: Path | None) -> None:
     from classifiers.wire.text import mend
     from probes.rendering import FORMATS
+    from probes.rendering.figures import harmless
 
     if output is None and name == "table":
         typer.echo(mend(terminal_table(made)), nl=False)
     elif output is None:
-        typer.echo(mend(FORMATS[name](made)), nl=False)
+        typer.echo(harmless(mend(FORMATS[name](made))), nl=False)
     else:
-        _write(output, mend(FORMATS[name](made)))
+        _write(output, harmless(mend(FORMATS[name](made))))
 
 
 def _judge(made: Report) -> None:

@@ -109,6 +109,8 @@ def _finish(launched: Launched, *, report_to: str | None, as_json: bool) -> None
     if report_to is not None and not launched.unfinished:
         _deliver(launched.path, report_to)
     if summary.trials and summary.errors == summary.trials:
+        if launched.unfinished:
+            say(launched.unfinished)
         raise stop(
             f"nothing could be measured: all {summary.trials:,} trials ended in error, most often "
             f"{launched.report.commonest_failure!r}",

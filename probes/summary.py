@@ -3,37 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
-from probes.rates import Counts, Rate, RateName
+from probes.rates import Rate, Tally
 from probes.statistics.estimate import Estimate
 
 if TYPE_CHECKING:
     from probes.header import RunHeader, SetStamp
-
-
-class Measured(Protocol):
-    """Trials, counted: a Tally that grew with them, or the Columns of all at once."""
-
-    @property
-    def failures(self) -> Counter[str]:
-        """What the errors said."""
-
-    @property
-    def all(self) -> Counts:
-        """The counts of all trials."""
-
-    def rate(self, rate: RateName) -> Rate | None:
-        """The rate over all categories; None where no trial belongs to it."""
-
-    def rates(self) -> list[Rate]:
-        """Each rate, as a whole and by category."""
-
-    def estimates(self) -> list[Estimate]:
-        """What stands beside the rates."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +54,7 @@ class RunSummary:
         }
 
 
-def summarise(header: RunHeader, tally: Measured) -> RunSummary:
+def summarise(header: RunHeader, tally: Tally) -> RunSummary:
     """The summary of the trials counted so far under the header."""
     every = tally.all
     return RunSummary(

@@ -96,7 +96,7 @@ class Trial:
         Other rows are also those that contradict themselves: a verdict whose ``refused`` is not
         its label's, an error with a verdict, an answer without one.
         """
-        _check_texts(row)
+        _check_types(row)
         case = ProbeCase(
             id=row["id"],
             set=row["set"],
@@ -144,14 +144,17 @@ _OPTIONAL_TEXTS = ("cluster", "facet")
 _texts_of = itemgetter(*_TEXTS)
 
 
-def _check_texts(row: dict[str, Any]) -> None:
-    """TypeError, which names the field, where a text is none: whoever reads trials relies on it."""
+def _check_types(row: dict[str, Any]) -> None:
+    """TypeError, which names the field, where a text or a count is none: readers rely on it."""
     optional = [row.get(name, "") for name in _OPTIONAL_TEXTS]
     found = (*_texts_of(row), *optional)
     if {*map(type, found)} != {str}:
         names = zip((*_TEXTS, *_OPTIONAL_TEXTS), found, strict=True)
         wrong = next(name for name, text in names if not isinstance(text, str))
         raise TypeError(f"{wrong}, which is not text")
+    for name in ("input_tokens", "output_tokens"):
+        if not isinstance(row[name], int | None):
+            raise TypeError(f"{name}, which is no count")
 
 
 def _cost(usd: float | None) -> float | None:

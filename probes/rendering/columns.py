@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rich import markup
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.markup import escape
 from rich.measure import Measurement
 from rich.table import Table
 
 from probes.rates import Rate
-from probes.rendering.figures import bar, counts, interval, letters, percent, scatter
+from probes.rendering.figures import bar, counts, harmless, interval, letters, percent, scatter
 from probes.report import Report
 
 _SCATTER_WIDTH = 61
 _SCATTER_MARGIN = 7
+
+
+def escape(said: str) -> str:
+    """What others wrote as rich's text: neither its markup nor a terminal's commands."""
+    return markup.escape(harmless(said))
 
 
 def print_rates(console: Console, title: str, rates: Sequence[Rate]) -> None:
@@ -106,7 +111,7 @@ def _print_narrow_frontier(console: Console, report: Report, *, named_sets: bool
         table.add_column(column, justify="right", no_wrap=True)
     for letter, point in zip(letters(len(report.frontier)), report.frontier, strict=True):
         sets = f"  {', '.join(point.sets)}" if named_sets else ""
-        console.print(f"{letter}  {point.title}{sets}", markup=False, soft_wrap=True)
+        console.print(f"{letter}  {escape(point.title + sets)}", soft_wrap=True)
         table.add_row(letter, "over-refusal", *_cells(point.over_refusal))
         table.add_row("", "safe refusal", *_cells(point.safe_refusal), end_section=True)
     _print_whole(console, table)

@@ -6,12 +6,11 @@ from collections.abc import Iterable, Sequence
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from probes.changes import Changes
 from probes.published import Published
-from probes.rendering.columns import fits, print_notes
+from probes.rendering.columns import escape, fits, print_notes
 from probes.rendering.figures import (
     CHANGE_HEAD,
     DAGGER,

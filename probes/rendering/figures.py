@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 
 from probes.changes import PairedRate
@@ -13,6 +14,13 @@ from probes.report import TITLES, RunReport
 from probes.statistics.estimate import Estimate, EstimateKind
 
 BAR_WIDTH = 25
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+"""What a terminal obeys or nobody sees; tabs and ends of lines are neither."""
+
+
+def harmless(said: str) -> str:
+    """What others wrote, with U+FFFD for controls: a run file's names go to terminals."""
+    return _CONTROLS.sub("\ufffd", said)
 
 
 def percent(value: float | None) -> str:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import io
 
 from rich.console import Console
-from rich.markup import escape
 
-from probes.rendering.columns import print_frontier, print_notes, print_rates
+from probes.rendering.columns import escape, print_frontier, print_notes, print_rates
 from probes.rendering.extras import print_changes, print_estimates, print_published
 from probes.rendering.figures import beside, bounds
 from probes.report import COVERS, TITLES, Report, RunReport

@@ -135,7 +135,7 @@ def test_a_rate_without_a_value_has_no_difference_either_and_the_other_has(tmp_p
 def test_runs_that_were_asked_differently_are_named_with_what_differs(tmp_path: Path) -> None:
     old = run_of(tmp_path / "old", [C], created=1.0, run_id="old", parameters={"top_p": 1.0})
     new = run_of(tmp_path / "new", [R], created=2.0, run_id="new", parameters={"system": "Be."})
-    assert "old and new were asked with another system, top_p" in " ".join(
+    assert "old and new were asked with another system prompt, top_p" in " ".join(
         make_report([old, new]).notes
     )
     assert not any("asked with another" in note for note in make_report([old, old]).notes)

@@ -40,6 +40,20 @@ def test_every_format_goes_to_stdout_or_into_a_file_alike(
     assert path.read_text() == shown.out
 
 
+@pytest.mark.parametrize("name", ["table", "markdown", "json", "csv", "junit", "html"])
+def test_a_run_file_gives_no_commands_to_the_terminal(name: str, tmp_path: Path) -> None:
+    hostile = "a\x1b]0;owned\x07\x1b[2J\x9b"
+    of = named(hostile)
+    runs = [
+        a_run_file(tmp_path / f"{n}.jsonl", trials_of([R, C]), target=of, classifier=hostile).path
+        for n in range(2)
+    ]
+    for paths in (runs, runs[:1]):
+        shown = candor("report", *paths, "--format", name, home=tmp_path)
+        assert shown.code == 0 and "owned" in shown.out
+        assert not set(shown.out) & {"\x1b", "\x07", "\x9b"}
+
+
 def test_json_of_one_run_is_its_summary(runs: list[Path], tmp_path: Path) -> None:
     ended = candor("report", runs[0], "--format", "json", home=tmp_path)
     assert json.loads(ended.out)["target"] == "balanced"

@@ -300,6 +300,15 @@ def test_a_cap_holds_over_resumes_where_nobody_counts_tokens(
     assert f"the cost is not known: {asked_once} replies" in again.err
 
 
+def test_a_cap_holds_where_every_call_is_cut_off_after_it_was_asked(
+    run: Runs, server: FakeServer
+) -> None:
+    server.model.faults = "drop"
+    ended = run("--price", "1000/1000", "--max-cost", 1, "--concurrency", 1)
+    assert ended.code == 4 and len(server.received) <= 12
+    assert "the cap of $1 is spent" in ended.err and "nothing could be measured" in ended.err
+
+
 def test_prompts_of_a_megabyte_and_of_any_script_are_asked_as_they_are(
     home: Path, tmp_path: Path
 ) -> None:

@@ -47,6 +47,11 @@ def test_replies_of_another_model_are_counted_and_named() -> None:
     assert line.startswith("3 of 8 replies carry another model's name than gpt-4o: llama-3 (2), ")
 
 
+def test_a_name_in_a_reply_gives_no_commands_to_the_terminal_and_fills_no_screen() -> None:
+    [line] = notes(ledger_of({"\x1b[2J" + "x" * 999: 1}), asked_for="gpt-4o", pinned=False)
+    assert "\x1b" not in line and len(line) < 200
+
+
 def test_a_gateways_deployment_may_answer_under_any_one_name_but_not_under_two() -> None:
     assert notes(ledger_of({"gpt-4o": 3}), asked_for="prod", pinned=True) == []
     assert notes(ledger_of({"gpt-4o": 3, "llama": 1}), asked_for="prod", pinned=True)

@@ -77,3 +77,12 @@ def test_an_error_without_a_count_costs_nothing() -> None:
     failed = Exchange((), "", ending=Ending.ERROR, problem="HTTP 500")
     assert budget.charge(failed, request_bytes=3_000_000) is None
     assert budget.spent_usd == 0
+
+
+def test_a_reply_that_never_came_is_booked_as_it_was_expected() -> None:
+    budget = Budget(Price(0.0, 1e6), 200.0)
+    budget.charge_lost(request_bytes=30, expected_tokens=256)
+    assert budget.spent_usd == 256 - 11 and budget.reached
+    free = Budget()
+    free.charge_lost(request_bytes=30, expected_tokens=256)
+    assert free.spent_usd == 0

@@ -261,6 +261,7 @@ def test_a_run_whose_summary_is_torn_is_not_complete(path: Path) -> None:
         (2, "category", '"category": "', '"category": 7, "": "'),
         (2, "cluster", '"cluster": "', '"cluster": [], "": "'),
         (2, "reply", '"reply": "', '"reply": null, "": "'),
+        (2, "output_tokens", '"output_tokens": ', '"output_tokens": "many", "": '),
     ],
 )
 def test_a_value_of_another_type_is_a_damaged_line_that_names_it(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, datetime
 from html import escape
 
@@ -11,9 +10,6 @@ from probes.header import RunHeader
 from probes.rates import Rate, RateName
 from probes.rendering import figures
 from probes.trial import Trial
-
-_UNSEEN = re.compile(r"[\x01-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
-"""Controls that no browser shows."""
 
 BETTER = {
     RateName.OVER_REFUSAL: "lower is better",
@@ -29,7 +25,7 @@ SERIES = 8
 
 def text(said: object) -> str:
     """Anything as HTML text: what others wrote can neither close a tag nor an attribute."""
-    return escape(_UNSEEN.sub("\ufffd", mend(str(said))))
+    return escape(figures.harmless(mend(str(said))))
 
 
 def excerpt(said: str, limit: int) -> str:
