@@ -175,7 +175,7 @@ def _notes(header: RunHeader, summary: RunSummary, tally: Tally, *, torn: bool) 
         f"{count:,} x {failure}" for failure, count in tally.failures.most_common(_FAILURES_SHOWN)
     ]
     if (rest := len(tally.failures) - _FAILURES_SHOWN) > 0:
-        notes.append(f"and {rest} other kinds of error")
+        notes.append(f"and {rest} other kind{'s' * (rest != 1)} of error")
     return notes
 
 

@@ -46,7 +46,7 @@ def bounds(rate: Rate) -> str:
     if not left or rate.value is None or rate.lowest is None or rate.highest is None:
         return ""
     return (
-        f"{TITLES[rate.rate]}: {left:,} of {rate.trials:,} trials are not decided; all counted one "
+        f"{TITLES[rate.rate]}: {left:,} of {rate.trials:,} trials not decided; all counted one "
         f"way or the other, the rate is {percent(rate.lowest)} to {percent(rate.highest)}"
     )
 
