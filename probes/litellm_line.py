@@ -14,13 +14,13 @@ import logging
 import os
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from classifiers.wire import RawReply
 from probes.line import ENDPOINT, Came, LineBroken
 from probes.pace import retry_after
-from probes.problem import RunProblem
+from probes.problem import RunProblem, causes
 from probes.target import Target
 
 _SWITCHES = {
@@ -67,7 +67,7 @@ class LiteLLMLine:
             return self._failed(problem, body)
 
     def _failed(self, problem: Exception, body: bytes) -> Came:
-        chain = list(_chain(problem))
+        chain = list(causes(problem))
         kinds = {kind.__name__ for each in chain for kind in type(each).__mro__}
         if kinds & _LOST:
             raise LineBroken("could not connect", unreachable=True) from problem
@@ -133,16 +133,6 @@ def _document(reply: Any) -> dict[str, Any]:
         if aside.get("refusal"):
             message["refusal"] = aside["refusal"]
     return document
-
-
-def _chain(problem: BaseException) -> Iterator[BaseException]:
-    """The exception and what it came from, each once."""
-    seen: set[int] = set()
-    here: BaseException | None = problem
-    while here is not None and id(here) not in seen:
-        seen.add(id(here))
-        yield here
-        here = here.__cause__ or here.__context__
 
 
 def _status(problem: BaseException) -> int | None:

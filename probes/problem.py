@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 
 class RunProblem(Exception):
     """A run file that cannot be read, written or continued."""
@@ -37,3 +39,13 @@ class LabelsProblem(Exception):
 
 class PublishedProblem(Exception):
     """A file of published counts that cannot be read."""
+
+
+def causes(problem: BaseException) -> Iterator[BaseException]:
+    """The exception and what it came from, each once."""
+    seen: set[int] = set()
+    here: BaseException | None = problem
+    while here is not None and id(here) not in seen:
+        seen.add(id(here))
+        yield here
+        here = here.__cause__ or here.__context__

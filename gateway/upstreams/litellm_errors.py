@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,7 @@ import orjson
 from gateway.upstreams.base import Headers, UpstreamProblem, UpstreamTimeout, UpstreamUnreachable
 from gateway.upstreams.litellm_request import Unservable
 from gateway.upstreams.litellm_tap import Tap
+from probes.problem import causes
 
 _SHOWN = 2000
 """Characters of a provider's message that are handed on."""
@@ -86,7 +87,7 @@ def failure_of(problem: BaseException, tap: Tap, secrets: Iterable[str]) -> Fail
 
 def lost_connection(problem: BaseException, tap: Tap) -> UpstreamProblem | None:
     """The problem, where it is that the provider could not be reached, answered in time or read."""
-    chain = list(_chain(problem))
+    chain = list(causes(problem))
     kinds = {kind.__name__ for each in chain for kind in type(each).__mro__}
     if kinds & _TIMEOUTS or any(isinstance(each, TimeoutError) for each in chain):
         silent = "it fell silent" if tap.connected else f"no connection within {tap.connect:g} s"
@@ -143,7 +144,7 @@ def _about_the_request(problem: BaseException, secrets: Iterable[str]) -> Failur
     """What LiteLLM itself says of a request that it sent nowhere; of a bug, its kind alone."""
     status = _status_of(problem)
     if status is None or not 400 <= status < 500:
-        kind = type(list(_chain(problem))[-1]).__name__
+        kind = type(list(causes(problem))[-1]).__name__
         message = f"LiteLLM could not serve this request ({kind})."
         return Failure(502, _error(message, 502, "candor_provider_failed"), [])
     message = _PREFIX.sub("", _PREFIX.sub("", _TRACE.sub("", str(problem)))).strip()
@@ -189,18 +190,8 @@ def _message(said: Any) -> str | None:
 
 
 def _status_of(problem: BaseException) -> int | None:
-    for each in _chain(problem):
+    for each in causes(problem):
         status = getattr(each, "status_code", None)
         if isinstance(status, int) and 400 <= status < 600:
             return status
     return None
-
-
-def _chain(problem: BaseException) -> Iterator[BaseException]:
-    """The exception and what it came from, each once."""
-    seen: set[int] = set()
-    here: BaseException | None = problem
-    while here is not None and id(here) not in seen:
-        seen.add(id(here))
-        yield here
-        here = here.__cause__ or here.__context__

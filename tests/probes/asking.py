@@ -45,9 +45,12 @@ class GatedModel(FakeModel):
 
     def __init__(self, cases: Sequence[ProbeCase], *, free: int) -> None:
         super().__init__(cases)
-        self.gate = Event()
-        self.reached = Event()
-        self._left = free
+        self.close_after(free)
+
+    def close_after(self, calls: int) -> None:
+        """Answer so many more, then wait at a new gate."""
+        self.gate, self.reached = Event(), Event()
+        self._left = calls
 
     def answer(self, *arguments: Any, **named: Any) -> Any:
         self._left -= 1

@@ -21,27 +21,6 @@ from tests.probes.commands import Ended, candor
 RULES = ("--classifier", "native,phrases")
 
 
-@pytest.fixture
-def home(tmp_path: Path) -> Path:
-    home = tmp_path / "home"
-    home.mkdir()
-    return home
-
-
-@pytest.fixture
-def prompts(tmp_path: Path) -> Path:
-    path = tmp_path / "mine.csv"
-    rows = [f"How do I do thing number {n}?,{'abc'[n % 3]},comply" for n in range(30)]
-    path.write_text("prompt,category,expectation\n" + "\n".join(rows) + "\n")
-    return path
-
-
-@pytest.fixture
-def server(prompts: Path, home: Path) -> Iterator[FakeServer]:
-    with FakeServer(FakeModel(load_set(str(prompts), home).cases)) as server:
-        yield server
-
-
 class Runs:
     """Runs one command line against the server, into one file."""
 

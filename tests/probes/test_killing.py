@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import random
 from pathlib import Path
-from threading import Event
 from typing import Any
 
 import pytest
@@ -13,27 +12,12 @@ import pytest
 from gateway.simulated import FakeModel, FakeServer
 from probes.runfile import read_run
 from probes.sets import load_set
-from tests.probes.asking import asked
+from tests.probes.asking import GatedModel, asked
 from tests.probes.commands import candor, started
 
 KILLS = 20
 PROMPTS = 60
 REPEATS = 4
-
-
-class PausingModel(FakeModel):
-    """Answers so many calls, then none until it may go on."""
-
-    def pause_after(self, calls: int) -> None:
-        self.reached, self.gate = Event(), Event()
-        self._left = calls
-
-    def answer(self, *arguments: Any, **named: Any) -> Any:
-        self._left -= 1
-        if self._left < 0:
-            self.reached.set()
-            self.gate.wait(60)
-        return super().answer(*arguments, **named)
 
 
 def but_for_times(path: Path) -> list[dict[str, Any]]:
@@ -57,15 +41,15 @@ def test_a_run_killed_at_twenty_random_moments_leaves_the_file_of_one_that_never
     whole, killed = tmp_path / "whole.jsonl", tmp_path / "killed.jsonl"
     moments = random.Random(20)
     cases = load_set(str(prompts), home).cases
-    model = PausingModel(cases)
+    model = GatedModel(cases, free=10**9)
     with FakeServer(model) as server:
         command = ("run", prompts, "--base-url", server.base_url, "--model", "cautious")
         command += ("--classifier", "native,phrases", "--repeats", REPEATS, "--concurrency", 4)
-        model.pause_after(10**9)
+        model.close_after(10**9)
         assert candor("probe", *command, "--output", whole, home=home).code == 0
         held = 0
         for _ in range(KILLS):
-            model.pause_after(moments.randrange(10))
+            model.close_after(moments.randrange(10))
             child = started(*command, "--output", killed, "--resume", home=home)
             assert model.reached.wait(60)
             child.kill()
