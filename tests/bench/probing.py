@@ -9,20 +9,17 @@ many requests under way, and its bodies ready; it does nothing but post and read
 from __future__ import annotations
 
 import json
-import os
 import statistics
-import subprocess
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 
+from tests.bench.children import opened, said_by
 from tests.bench.probing_child import BARE, CASCADE, PHRASES
 from tests.bench.replies import mixed
 from tests.bench.report import MEGABYTE, Goal, below, goal_table, short, table
 from tests.bench.rounds import Reading
 from tests.bench.scenarios import Effort
-from tests.services import ROOT
 
 MARKS = ("<!-- probes: begin -->", "<!-- probes: end -->")
 LEAST_SHARE = 0.6
@@ -30,6 +27,7 @@ MOST_GROWTH_MB = 50.0
 SMALL, LARGE = 1_000, 80_000
 PROMPTS = 1_000
 """Of a round."""
+_CHILD = "tests.bench.probing_child"
 _REPLIES = 1_500
 
 
@@ -75,10 +73,12 @@ def probing(
     lines = "".join(json.dumps(row.reply) + "\n" for row in rows)
     with _upstream(lines, chosen) as url:
         asked = ["rounds", "--url", url, "--prompts", str(prompts), "--rounds", str(effort.rounds)]
-        found.rounds = [Reading(**reading) for reading in json.loads(_child(asked, chosen))]
+        found.rounds = [
+            Reading(**reading) for reading in json.loads(said_by(_CHILD, asked, chosen))
+        ]
         for count in (SMALL, large):
             asked = ["memory", "--url", url, "--prompts", str(count)]
-            found.peak_bytes[count] = json.loads(_child(asked, chosen))["peak_bytes"]
+            found.peak_bytes[count] = json.loads(said_by(_CHILD, asked, chosen))["peak_bytes"]
     return found
 
 
@@ -141,7 +141,7 @@ def as_json(found: Probing) -> dict[str, object]:
 
 @contextmanager
 def _upstream(lines: str, cores: Sequence[int]) -> Iterator[str]:
-    with _opened(["upstream"], cores) as child:
+    with opened(_CHILD, ["upstream"], cores) as child:
         assert child.stdin is not None and child.stdout is not None
         child.stdin.write(lines)
         child.stdin.close()
@@ -149,29 +149,3 @@ def _upstream(lines: str, cores: Sequence[int]) -> Iterator[str]:
             yield f"http://127.0.0.1:{int(child.stdout.readline())}/v1"
         finally:
             child.kill()
-
-
-def _child(arguments: Sequence[str], cores: Sequence[int]) -> str:
-    """What a child printed that may use ``cores`` alone; its complaints go to stderr."""
-    with _opened(arguments, cores) as child:
-        said, _ = child.communicate()
-    if child.returncode:
-        raise RuntimeError(f"{' '.join(arguments)} ended with {child.returncode}")
-    return said
-
-
-def _opened(arguments: Sequence[str], cores: Sequence[int]) -> subprocess.Popen[str]:
-    own = os.sched_getaffinity(0)
-    # A child begins with its parent's cores.
-    os.sched_setaffinity(0, cores)
-    try:
-        return subprocess.Popen(
-            [sys.executable, "-m", "tests.bench.probing_child", *arguments],
-            cwd=ROOT,
-            text=True,
-            encoding="utf-8",
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-        )
-    finally:
-        os.sched_setaffinity(0, own)

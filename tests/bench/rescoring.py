@@ -8,18 +8,14 @@ the run file that holds them. No reply comes twice, and each has a cascade of it
 from __future__ import annotations
 
 import json
-import os
 import statistics
-import subprocess
-import sys
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 
+from tests.bench.children import said_by
 from tests.bench.replies import mixed
 from tests.bench.report import MEGABYTE, Goal, below
 from tests.bench.rounds import Reading
 from tests.bench.scenarios import Effort
-from tests.services import ROOT
 
 JUDGING = "judged in memory"
 RESCORING = "rescored from a file"
@@ -27,6 +23,7 @@ MOST_TIMES = 1.15
 """What reading, checking and writing a trial's line may add to judging its reply."""
 FEW, MANY = 1_000, 20_000
 MOST_GROWTH_MB = 50.0
+_CHILD = "tests.bench.rescoring_child"
 _SHARE = 3
 """A round of a file has so many times the replies of a round of the classifier's part."""
 
@@ -54,10 +51,10 @@ def rescoring(cores: frozenset[int], effort: Effort, *, many: int = MANY) -> Res
     found = Rescoring(f"{name}, {each} a round, {effort.rounds} rounds")
     lines = "".join(json.dumps(asdict(row)) + "\n" for row in rows)
     core = sorted(cores)[:1]
-    said = _child(["rounds", "--rounds", str(effort.rounds)], lines, core)
+    said = said_by(_CHILD, ["rounds", "--rounds", str(effort.rounds)], core, lines)
     found.rounds = [Reading(**reading) for reading in json.loads(said)]
     for trials in (min(FEW, many), many):
-        found.peaks[trials] = int(_child(["memory", "--trials", str(trials)], "", core))
+        found.peaks[trials] = int(said_by(_CHILD, ["memory", "--trials", str(trials)], core))
     return found
 
 
@@ -81,19 +78,3 @@ def goals(found: Rescoring) -> list[Goal]:
 def as_json(found: Rescoring) -> dict[str, object]:
     """Every reading, for other programs."""
     return {**asdict(found), "times": found.times, "goals": [asdict(one) for one in goals(found)]}
-
-
-def _child(arguments: Sequence[str], lines: str, cores: Sequence[int]) -> str:
-    """What a child printed that may use ``cores`` alone; its complaints go to stderr."""
-    command = [sys.executable, "-m", "tests.bench.rescoring_child", *arguments]
-    own = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, cores)
-    try:
-        done = subprocess.run(
-            command, input=lines, cwd=ROOT, text=True, stdout=subprocess.PIPE, check=False
-        )
-    finally:
-        os.sched_setaffinity(0, own)
-    if done.returncode:
-        raise RuntimeError(f"{' '.join(arguments)} ended with {done.returncode}")
-    return done.stdout

