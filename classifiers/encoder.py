@@ -42,8 +42,8 @@ TOKENS_AT_ONCE = 512
 sequence of 64 takes 2.88 ms alone, 2.65 in eights, 3.00 in batches of 32)."""
 
 REMEMBERED = 2048
-"""Vectors kept of the sequences asked for last, 2 KB each: probes repeat prompts, models repeat
-their refusals."""
+"""Sequences asked for last whose vectors are kept, 1.5 KB a vector: probes repeat prompts, models
+repeat their refusals."""
 
 
 class Encoder:
