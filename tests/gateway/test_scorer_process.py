@@ -102,10 +102,12 @@ def held_before_storing(home: Path):
             wait_until(lambda: loaded(home) > before, what="the scorer is ready")
             store_lock.enter_context(locked(home / "candor.db"))
             spool_lock.close()
-            wait_until(lambda: begun(home) > tries, what="a batch is begun")
+            # The scorer takes only time that nobody wants: beside a busy suite that may be little.
+            wait_until(lambda: begun(home) > tries, seconds=75.0, what="a batch is begun")
             yield child, store_lock
 
 
+@pytest.mark.timeout(240)  # two such waits, should both be long
 def test_killed_before_it_stores_and_before_it_removes_it_still_scores_each_exactly_once(home):
     fill(home, 100)
     with held_before_storing(home) as (child, _):
